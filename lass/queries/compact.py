@@ -27,18 +27,21 @@ _CHUNK = 64
 class CompactEncoder:
     """all-MiniLM-L6-v2 with 8-bit weights: 384-dimensional vectors of sentence and tokens, on the CPU.
 
-    The same text gives the same vectors whatever else is in the batch (to float rounding). Safe to share between
-    threads: encoding changes nothing.
+    The same text gives the same vectors whatever else is in the batch (to float rounding). Safe to share
+    between threads: encoding changes nothing.
     """
 
     def __init__(self, path: Path | str | None = None) -> None:
-        """path: the folder of the asset, the bundled one by default. Raises ModelError when it is missing or damaged."""
+        """path: the folder of the asset; the bundled one by default.
+
+        Raises ModelError when it is missing or damaged.
+        """
         folder = Path(path) if path is not None else DEFAULT_PATH
         for name in (WEIGHTS_FILE, TOKENIZER_FILE):
             if not (folder / name).is_file():
                 raise ModelError(
-                    f"The query encoder is incomplete: {folder / name} does not exist; restore that file from a "
-                    "fresh copy of the application."
+                    f"The query encoder is incomplete: {folder / name} does not exist; restore that file "
+                    "from a fresh copy of the application."
                 )
         self._bert = _load_bert(folder / WEIGHTS_FILE)
         self._tokenizer = _load_tokenizer(folder / TOKENIZER_FILE, self._bert)
@@ -51,9 +54,12 @@ class CompactEncoder:
     def encode(self, texts: Sequence[str]) -> Query:
         """One row per text: pooled (batch, 384), tokens (batch, L, 384), mask (batch, L).
 
-        `pooled` is the mean over the real tokens, scaled to length 1. L is the longest text's number of tokens, at
-        most 64 with the two that mark begin and end; the rest of a longer text is not heard. `tokens` is zero where
-        the mask is False. Raises ValueError when `texts` is one string instead of a list, or empty.
+        `pooled` is the mean over the real tokens, scaled to length 1. `tokens` is zero where the mask is
+        False. L is the number of tokens of the longest text, at most 64 with the two that mark begin and end; what
+        a longer text says after that is ignored. The vectors are float32 and on the CPU; they may be used in
+        training.
+
+        Raises ValueError when `texts` is one string instead of a list, or empty.
         """
         import torch
         from torch.nn import functional
@@ -74,7 +80,6 @@ class CompactEncoder:
 
 
 def _load_bert(path: Path) -> Bert:
-    import torch
     from safetensors import SafetensorError, safe_open
 
     from lass.queries.bert import Bert, BertConfig
@@ -84,9 +89,7 @@ def _load_bert(path: Path) -> Bert:
         with safe_open(path, framework="pt") as file:
             config = BertConfig(**json.loads(file.metadata()[CONFIG_KEY]))
             state = dequantise({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-        # On the meta device the network costs nothing to build; the weights then become its own.
-        with torch.device("meta"):
-            bert = Bert(config)
+        bert = Bert(config)
         bert.load_state_dict(state, assign=True)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(_damaged(path)) from error

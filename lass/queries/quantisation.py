@@ -9,7 +9,7 @@ SCALE_SUFFIX = ".scale"
 
 
 def quantise(state: Mapping[str, Tensor], names: set[str]) -> dict[str, Tensor]:
-    """The state with each matrix of `names`, (rows, columns) float, as int8 beside `name.scale`, (rows, 1) float32.
+    """The state with each matrix of `names` as int8 (rows, columns) beside `name.scale`, float32 (rows, 1).
 
     Symmetric and linear: value = integer x scale, scale = largest magnitude of the row / 127.
     Rows are output channels of a linear layer, or entries of an embedding table.
@@ -29,7 +29,7 @@ def quantise(state: Mapping[str, Tensor], names: set[str]) -> dict[str, Tensor]:
 def dequantise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The float32 state from what `quantise` made. Raises KeyError when a scale is missing."""
     return {
-        name: value.float() * state[name + SCALE_SUFFIX] if value.dtype == torch.int8 else value
+        name: value.float() * state[name + SCALE_SUFFIX] if value.dtype == torch.int8 else value.float()
         for name, value in state.items()
         if not name.endswith(SCALE_SUFFIX)
     }

@@ -27,7 +27,7 @@ class Query:
     """The condition of a separation: one row per description.
 
     pooled: (batch, D) float, one vector for the whole sentence.
-    tokens: (batch, L, D) float, one vector per token, or None for networks that need the sentence vector only.
+    tokens: (batch, L, D) float, one vector per token, or None for networks that only need `pooled`.
     mask: (batch, L) bool, True where `tokens` holds a real token; None beside `tokens` means all are real.
 
     Raises ValueError when the shapes do not belong together.
@@ -50,7 +50,7 @@ class Query:
         return len(self.pooled)
 
     def __getitem__(self, index: int | slice | Tensor) -> Query:
-        """Some of the rows, still as a batch: `query[2]`, `query[1:3]`, or a tensor of row numbers in any order."""
+        """Some of the rows, still as a batch: `query[2]`, `query[1:3]`, or a tensor of row numbers."""
         if isinstance(index, int):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"the query has {len(self)} rows, there is no row {index}")
@@ -70,7 +70,10 @@ class Query:
         )
 
     def expand(self, batch: int) -> Query:
-        """One description for `batch` mixtures, without a copy. Raises ValueError unless there is one row (or `batch`)."""
+        """One description for `batch` mixtures, without a copy.
+
+        Raises ValueError when there is more than one row, unless there are `batch` already.
+        """
         if len(self) == batch:
             return self
         if len(self) != 1:
@@ -84,10 +87,12 @@ class Query:
 
 @runtime_checkable
 class QueryEncoder(Protocol):
-    """What turns descriptions into a Query. `size` is D, the width of the vectors."""
+    """What turns descriptions into a Query."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """The width of the vectors, D."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> Query:
         """One row per text, in order."""
@@ -114,8 +119,8 @@ def check_query(text: str) -> str:
 
 
 def _is_control(character: str) -> bool:
-    # White space such as a line feed is a control character too, and separates words. A lone surrogate (Cs) is
-    # no character at all: it cannot be written as UTF-8.
+    # White space such as a line feed is a control character too, and separates words. A lone surrogate (Cs)
+    # is no character at all: it cannot be written as UTF-8.
     if character.isspace():
         return False
     return character in _HIDDEN or unicodedata.category(character) in ("Cc", "Cs")
