@@ -1,7 +1,7 @@
 """The shipped examples: stereo mixtures of two modelled sounds, with the sentence that asks for one of them.
 
-The five scenes follow the listening test of a published thesis on language-queried separation: a target over a
-background that shares its time and often its band. `python -m lass.scenes OUT_DIR` writes them anew.
+The five pairs of sounds are those of the listening test in a published thesis on language-queried separation:
+a target over a background that shares its time and often its band. `python -m lass.scenes OUT_DIR` writes them.
 """
 
 import argparse
@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from lass.sounds import SOUNDS, Sound, synthesise
-from lass.synthesis import Signal
 
 __all__ = ["SCENES", "SOUNDS", "Scene", "Sound", "main", "render", "synthesise", "write_examples"]
 
@@ -27,9 +26,9 @@ DELAY = 0.0004  # seconds by which a sound from the far side reaches the other m
 class Scene:
     """Two sounds and how they are mixed.
 
-    `name` names the file; `query` asks for the sound `target`; `backgrounds` are labels of the other sounds, summed
-    at equal power; `seconds` is the length; `snr_db` the power of the target over that of the background in decibels;
-    `path` where the target is heard at the start and at the end, from -1 (left) to 1 (right).
+    `name` names the file; `query` asks for the sound `target`; `backgrounds` are labels of the other sounds,
+    summed at equal power; `seconds` is the length; `snr_db` the power of the target over that of the background,
+    in decibels; `path` where the target is heard at the start and at the end, from -1 (left) to 1 (right).
     """
 
     name: str
@@ -57,8 +56,8 @@ SCENES: tuple[Scene, ...] = (
 )  # fmt: skip
 
 
-def _panned(wave: Signal, sample_rate: int, path: tuple[float, float]) -> np.ndarray:
-    """A mono signal on its way from `path[0]` to `path[1]`: (2, samples), constant power, a short delay on the far side."""
+def _panned(wave: np.ndarray, sample_rate: int, path: tuple[float, float]) -> np.ndarray:
+    """A mono signal on its way along `path`: (2, samples), constant power, a short delay on the far side."""
     where = np.linspace(path[0], path[1], len(wave))
     angle = (where + 1) * (np.pi / 4)
     positions = np.arange(len(wave))
@@ -70,7 +69,7 @@ def _panned(wave: Signal, sample_rate: int, path: tuple[float, float]) -> np.nda
 
 
 def _wide(label: str, seconds: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """A background that surrounds the listener: two takes of one sound, left and right of the middle, (2, samples)."""
+    """A background around the listener, (2, samples): two takes of a sound, left and right of the middle."""
     takes = [synthesise(label, seconds, sample_rate, rng)]
     # One person walks, one board rolls; of everything else there is more than one.
     if label not in ("footsteps", "skateboard rolling", "knocking on a door", "siren wailing"):
@@ -86,9 +85,9 @@ def _power(wave: np.ndarray) -> float:
 
 
 def render(scene: Scene, sample_rate: int = 44100) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The mixture, the target and the background of a scene: each float32 (2, samples), mixture == target + background.
+    """Mixture, target and background of a scene: each float32 (2, samples), mixture == target + background.
 
-    The same scene at the same `sample_rate` (hertz) is the same to the sample. Raises what `synthesise` raises.
+    The same scene at the same `sample_rate` (hertz) is the same to the sample. Raises what `synthesise` does.
     """
     rng = np.random.default_rng(scene.seed)
     target = _panned(synthesise(scene.target, scene.seconds, sample_rate, rng), sample_rate, scene.path)
@@ -104,7 +103,7 @@ def render(scene: Scene, sample_rate: int = 44100) -> tuple[np.ndarray, np.ndarr
 
 
 def write_examples(folder: Path, sample_rate: int = 32000) -> list[Path]:
-    """Writes every scene's mixture as a 16-bit FLAC and `examples.json`, which describes them; returns the files."""
+    """Writes every scene's mixture as a 16-bit FLAC, and `examples.json` about them; returns the files."""
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)

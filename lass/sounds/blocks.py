@@ -1,8 +1,8 @@
 """Building blocks of the sound models: oscillators, shaped noise, struck modes, rooms and levels.
 
-All signals are one-dimensional float32 arrays at `rate` hertz; nothing here keeps state, and whatever is random
-comes from the generator that the caller hands in. Only numpy is used, and every block works on whole arrays,
-because these run inside a training loader.
+All signals are one-dimensional float32 arrays at `rate` hertz; nothing here keeps state, and whatever is
+random comes from the generator that the caller hands in. Only numpy is used, and every block works on whole
+arrays, because these run inside a training loader.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def fast_length(samples: int) -> int:
-    """The smallest length of at least `samples` whose only prime factors are 2, 3 and 5: quick to transform."""
+    """The smallest length from `samples` up whose only prime factors are 2, 3 and 5: quick to transform."""
     best = 1 << max(samples - 1, 1).bit_length()
     five = 1
     while five < best:
@@ -64,7 +64,7 @@ def phase_of(frequency: Signal, rate: int, start: float = 0.0) -> np.ndarray:
 def tone(frequency: Signal, rate: int, partials: Sequence[float]) -> Signal:
     """A harmonic tone: `partials[k]` is the amplitude of harmonic k + 1. Harmonics that would alias fade out.
 
-    The harmonics come from sin((k+1)x) = 2 cos(x) sin(kx) - sin((k-1)x), so only two transcendental calls are made.
+    The harmonics come from sin((k+1)x) = 2 cos(x) sin(kx) - sin((k-1)x): two transcendental calls in all.
     """
     cycles = phase_of(frequency, rate)
     angle = ((cycles - np.floor(cycles)) * (2 * np.pi)).astype(np.float32)
@@ -135,15 +135,15 @@ def noise(
 
 
 def band(hertz: np.ndarray, low: float, high: float, slope: float = 2.0) -> np.ndarray:
-    """The amplitude of a gentle band pass: flat between `low` and `high`, falling with `slope` (2 is 12 dB) outside."""
+    """The amplitude of a gentle band pass, `low` to `high` hertz; outside, `slope` 2 is 12 dB an octave."""
     ratio = np.maximum(hertz, 1.0)
     return 1 / (1 + (low / ratio) ** slope) / (1 + (ratio / high) ** slope)
 
 
 def morph(source: Signal, rate: int, gain: Gain) -> Signal:
-    """A filter that changes with time: `gain(seconds (frames, 1), hertz (1, bins))` multiplies the short-time spectrum.
+    """A filter that changes with time: `gain(seconds (frames, 1), hertz (1, bins))` on short-time spectra.
 
-    Frames of about 32 ms, half overlapping, with square-root Hann windows on both sides, so gain 1 changes nothing.
+    Frames of about 32 ms, half overlapping, with a sine window on both sides, so that gain 1 changes nothing.
     """
     size = 1 << round(np.log2(rate * 0.032))
     hop = size // 2
@@ -166,9 +166,9 @@ def place(
 ) -> Signal:
     """Puts a dry sound into a room or a landscape.
 
-    `decay` is the reverberation time in seconds (60 dB), `wet` the amplitude of the diffuse part relative to the
-    direct sound, `far` from 0 to 1 how much air and foliage dull the treble. A random tilt of a few decibels
-    stands for the microphone.
+    `decay` is the reverberation time in seconds (60 dB), `wet` the amplitude of the diffuse part relative to
+    the direct sound, `far` from 0 to 1 how much air and foliage dull the treble. A random tilt of a few
+    decibels stands for the microphone.
     """
     tail = max(int(decay * rate), 8)
     size = fast_length(len(source) + tail)
@@ -186,14 +186,12 @@ def place(
     return np.fft.irfft(spectrum, size)[: len(source)].astype(np.float32)
 
 
-def rhythm(
-    seconds: float, rng: np.random.Generator, period: float, jitter: float, first: float | None = None
-) -> np.ndarray:
-    """Times of a loosely regular beat, in seconds: the gaps vary around `period` with relative deviation `jitter`.
+def rhythm(seconds: float, rng: np.random.Generator, period: float, jitter: float) -> np.ndarray:
+    """Times of a loosely regular beat, in seconds: gaps vary around `period` with a relative `jitter`.
 
-    The first beat falls in the first half of the period unless `first` says when; there is always at least one.
+    The first beat falls in the first half of the period; there is always at least one.
     """
-    begin = rng.uniform(0, 0.5) * min(period, seconds) if first is None else first
+    begin = rng.uniform(0, 0.5) * min(period, seconds)
     count = int(seconds / period * 1.5) + 3
     gaps = period * np.clip(1 + jitter * rng.standard_normal(count), 0.35, 2.0)
     times = begin + np.concatenate([[0.0], np.cumsum(gaps)])
@@ -201,8 +199,62 @@ def rhythm(
 
 
 def levelled(wave: Signal, rng: np.random.Generator, *, ceiling: float = 0.95) -> Signal:
-    """Float32 with a mean level between -26 and -16 dB of full scale, lowered where a peak would pass `ceiling`."""
+    """A mean level between -26 and -16 dB of full scale, lowered if a peak would pass `ceiling`; float32."""
     wave = np.nan_to_num(wave - wave.mean(), copy=False).astype(np.float32)
     rms = float(np.sqrt(np.mean(wave * wave))) + 1e-9
     peak = float(np.abs(wave).max(initial=0.0)) + 1e-9
     return wave * np.float32(min(10 ** (rng.uniform(-26, -16) / 20) / rms, ceiling / peak))
+
+
+def glide(rate: int, seconds: float, *hertz: float) -> Signal:
+    """A frequency curve through equally spaced points, smoothed between them, kept below the alias limit."""
+    size = max(int(seconds * rate), 16)
+    position = np.linspace(0, len(hertz) - 1, size)
+    index = np.minimum(position.astype(np.int64), len(hertz) - 2)
+    share = position - index
+    share = share * share * (3 - 2 * share)
+    points = np.minimum(np.array(hertz), 0.9 * HIGHEST * rate)
+    return (points[index] * (1 - share) + points[index + 1] * share).astype(np.float32)
+
+
+def struck(
+    rng: np.random.Generator, times: np.ndarray, modes: np.ndarray, decays: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """One set of modes struck at each of `times`, each stroke a little different: arguments for `strikes`."""
+    shape = (len(times), len(modes))
+    detune = 1 + 0.008 * rng.standard_normal(shape)
+    loud = np.exp(0.35 * rng.standard_normal(shape)) * np.exp(0.15 * rng.standard_normal((len(times), 1)))
+    starts = np.broadcast_to(times[:, None], shape)
+    decay = np.broadcast_to(decays, shape)
+    return starts.ravel(), (modes * detune).ravel(), decay.ravel(), (levels * loud).ravel()
+
+
+def bursts(
+    samples: int,
+    rate: int,
+    rng: np.random.Generator,
+    times: np.ndarray,
+    length: float,
+    low: float,
+    high: float,
+) -> Signal:
+    """Noise bursts at `times`: a sharp start, a decay of `length` seconds, between `low` and `high` hertz."""
+    out = np.zeros(samples, dtype=np.float32)
+    size = max(int(6 * length * rate), 32)
+    decay = np.exp(-np.arange(size, dtype=np.float32) / np.float32(length * rate))
+    for time in times:
+        burst = noise(size, rate, rng, lambda f: band(f, low, min(high, 0.45 * rate), 3.0))
+        add(out, int(time * rate), burst * decay * np.float32(rng.uniform(0.7, 1.2)))
+    return out
+
+
+def grains(
+    rate: int, rng: np.random.Generator, length: float, density: float, low: float, high: float
+) -> Signal:
+    """Crunch: many tiny stone-on-stone clicks whose number swells and dies within `length` seconds."""
+    size = max(int(length * rate), 64)
+    count = max(int(density * length), 4)
+    starts = rng.beta(1.6, 2.6, count) * length * 0.9
+    hertz = np.exp(rng.uniform(np.log(low), np.log(high), count))
+    level = np.exp(0.8 * rng.standard_normal(count)) * rng.choice([-1.0, 1.0], count)
+    return strikes(size, rate, starts, hertz, rng.uniform(0.0004, 0.002, count), level)
