@@ -1,25 +1,26 @@
 """How close an estimate is to its reference, in decibels: SDR, its improvement over the mixture, and SI-SDR.
 
-Every function takes arrays of one shape, `(samples,)` or `(channels, samples)`, and computes in float64. The channels of
-a recording are measured together, over all their samples: the ratio of the summed energies, not a mean of ratios. No mean
-is removed.
+Every function takes arrays of one shape, `(samples,)` or `(channels, samples)`, and computes in float64. The
+channels of a recording are measured together, over all their samples: the ratio of the summed energies, not a
+mean of ratios. No mean is removed.
 
 What silence and perfection score, so that a mean over many recordings stays meaningful:
 
-======================================  ================================================================
+======================================  ==================================================================
 case                                    score
-======================================  ================================================================
+======================================  ==================================================================
 silent reference                        NaN from every measure: nothing was asked for, so no ratio exists.
-                                        `summarise` leaves such rows out of the mean and says how many.
+                                        `summarise` leaves such rows out of the mean and counts them.
 silent estimate                         SDR 0 dB, exactly (all of the reference is the error); SI-SDR
                                         -100 dB (nothing of the reference is there at any gain).
 perfect estimate                        +100 dB, `LIMIT_DB`, instead of infinity.
 estimate orthogonal to the reference    SI-SDR -100 dB.
 mixture equal to the reference          SDRi = SDR - 100 dB: there was nothing to improve.
-======================================  ================================================================
+======================================  ==================================================================
 
-Silent means that the energy, summed in float64, is zero. All scores lie within plus and minus `LIMIT_DB`; 100 dB is beyond
-what 16-bit audio can tell apart, so the limit touches no measured separation. SDRi, a difference of two, may reach 200 dB.
+Silent means that the energy, summed in float64, is zero. All scores lie within plus and minus `LIMIT_DB`;
+100 dB is beyond what 16-bit audio can tell apart, so the limit touches no measured separation. SDRi, a
+difference of two, may reach 200 dB.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ LIMIT_DB = 100.0
 class Summary:
     """Scores of many recordings as one: what to print instead of a bare mean.
 
-    `mean` and `deviation` (decibels, the deviation of the population, as numpy's `std`) run over the `count` defined scores;
-    `undefined` counts the NaN ones, whose reference was silent. With no defined score both are NaN.
+    `mean` and `deviation` (decibels; of the population, as numpy's `std`) run over the `count` defined
+    scores; `undefined` counts the NaN ones, whose reference was silent. With none defined both are NaN.
     """
 
     mean: float
@@ -53,8 +54,8 @@ class Summary:
 def sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
     """Signal-to-distortion ratio in dB: 10 log10(||s||^2 / ||s - e||^2), s the reference and e the estimate.
 
-    The plain ratio of the DCASE 2024 Task 9 evaluation, gain errors counted; not the BSS Eval measure with its filter of
-    512 taps. NaN where the reference is silent.
+    The plain ratio of the DCASE 2024 Task 9 evaluation, gain errors counted; not the BSS Eval measure with
+    its filter of 512 taps. NaN where the reference is silent.
 
     Raises:
         AudioError: the shapes differ, or an input is empty or not finite.
@@ -64,7 +65,9 @@ def sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
 
 
 def sdri(reference: ArrayLike, estimate: ArrayLike, mixture: ArrayLike) -> float:
-    """Improvement of the SDR in dB: SDR(reference, estimate) - SDR(reference, mixture). NaN where the reference is silent.
+    """Improvement of the SDR in dB: SDR(reference, estimate) - SDR(reference, mixture).
+
+    NaN where the reference is silent.
 
     Raises:
         AudioError: the shapes differ, or an input is empty or not finite.
@@ -73,10 +76,10 @@ def sdri(reference: ArrayLike, estimate: ArrayLike, mixture: ArrayLike) -> float
 
 
 def si_sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
-    """Scale-invariant SDR in dB: with a = <e, s> / ||s||^2, 10 log10(||a s||^2 / ||e - a s||^2). No mean removal.
+    """Scale-invariant SDR in dB: 10 log10(||a s||^2 / ||e - a s||^2), a = <e, s> / ||s||^2; no mean removal.
 
-    Le Roux, Wisdom, Erdogan, Hershey: "SDR - half-baked or well done?", ICASSP 2019, equation 5. NaN where the reference is
-    silent.
+    Le Roux, Wisdom, Erdogan, Hershey: "SDR - half-baked or well done?", ICASSP 2019, equation 5. NaN where
+    the reference is silent.
 
     Raises:
         AudioError: the shapes differ, or an input is empty or not finite.
@@ -90,10 +93,11 @@ def si_sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
 
 
 def level_db(waveform: ArrayLike, relative_to: ArrayLike) -> float:
-    """Energy of a waveform in dB relative to another's, within plus and minus `LIMIT_DB`; negative when it is quieter.
+    """Energy of a waveform in dB relative to another's, within plus and minus `LIMIT_DB`.
 
-    The measure for a query of a sound that is not in the mixture: the lower the output lies under the mixture, the better.
-    A silent waveform lies `LIMIT_DB` under anything; against a silent one the level is NaN.
+    Negative when it is quieter. The measure for a query of a sound that is not in the mixture: the lower the
+    output lies under the mixture, the better. A silent waveform lies `LIMIT_DB` under anything; against a
+    silent one the level is NaN.
 
     Raises:
         AudioError: the shapes differ, or an input is empty or not finite.
@@ -103,7 +107,7 @@ def level_db(waveform: ArrayLike, relative_to: ArrayLike) -> float:
 
 
 def summarise(scores: Iterable[float]) -> Summary:
-    """Mean and deviation over the defined scores, with the number of NaN ones (silent references) beside them."""
+    """Mean and deviation over the defined scores, with the number of NaN ones (silent references)."""
     values = np.asarray(list(scores), dtype=np.float64)
     defined = values[~np.isnan(values)]
     missing = int(values.size - defined.size)

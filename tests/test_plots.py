@@ -1,0 +1,200 @@
+"""Spectrogram pictures: the right sound in the right place, any text in its title, any length."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from lass.errors import AudioError
+from lass.plots import FLOOR_DB, save, spectrogram_panels, spectrograms
+
+RATE = 16_000
+
+
+def tone(hertz: float, seconds: float = 1.0, rate: int = RATE, gain: float = 0.5) -> np.ndarray:
+    time = np.arange(round(seconds * rate)) / rate
+    return (gain * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+
+
+def panels(figure: Figure) -> list[Axes]:
+    """The axes of the spectrograms, without the colour bar's."""
+    return [axes for axes in figure.axes if axes.images]
+
+
+def image(axes: Axes) -> np.ndarray:
+    return np.asarray(axes.images[0].get_array())
+
+
+def loudest_hertz(axes: Axes) -> float:
+    """Frequency of the strongest row in the middle of a panel, read through the picture's own axis."""
+    pixels = image(axes)
+    row = int(pixels[:, pixels.shape[1] // 2].argmax())
+    top = axes.get_ylim()[1]
+    return float(700.0 * (10 ** (top * (row + 0.5) / len(pixels) / 2595.0) - 1.0))
+
+
+def test_three_panels_with_titles_axes_and_one_colour_bar() -> None:
+    sound, rest = tone(440), tone(3000)
+    figure = spectrograms(sound + rest, sound, rest, RATE, query="a low hum")
+    mixture, target, residual = panels(figure)
+    assert [axes.get_title("left") for axes in (mixture, target, residual)] == [
+        "Mixture",
+        "Target: a low hum",
+        "Residual",
+    ]
+    assert len(figure.axes) == 4
+    assert {axes.images[0].get_clim() for axes in panels(figure)} == {(FLOOR_DB, 0.0)}
+    assert "dB" in figure.axes[3].get_xlabel()
+    assert residual.get_xlabel() == "Time (s)"
+    for axes in (mixture, target, residual):
+        assert "Hz" in axes.get_ylabel()
+        assert axes.get_xlim() == (0.0, 1.0)
+        assert "8k" in [label.get_text() for label in axes.get_yticklabels()]
+
+
+@pytest.mark.parametrize("hertz", [120.0, 440.0, 1000.0, 3000.0, 7000.0])
+def test_a_tone_lies_at_its_frequency_and_the_target_shows_only_its_own(hertz: float) -> None:
+    sound, rest = tone(hertz), tone(5000.0, gain=0.01)
+    _, target, residual = panels(spectrograms(sound + rest, sound, rest, RATE, query="tone"))
+    assert loudest_hertz(target) == pytest.approx(hertz, rel=0.03, abs=16)
+    assert loudest_hertz(residual) == pytest.approx(5000.0, rel=0.03)
+
+
+def test_one_scale_for_all_panels() -> None:
+    loud, quiet = tone(500, gain=0.8), tone(2000, gain=0.008)
+    mixture, target, residual = panels(spectrograms(loud + quiet, loud, quiet, RATE, query="x"))
+    assert max(image(mixture).max(), image(target).max()) == 0.0
+    assert image(residual).max() == pytest.approx(-40.0, abs=1.5)
+
+
+def test_channels_add_as_powers_so_opposite_phases_do_not_vanish() -> None:
+    left = tone(1000)
+    stereo, opposite = np.stack([left, left]), np.stack([left, -left])
+    _, target, residual = panels(spectrograms(stereo, stereo, opposite, RATE, query="x"))
+    np.testing.assert_allclose(image(target), image(residual), atol=1e-4)
+
+
+def test_short_bursts_of_a_long_recording_are_not_skipped() -> None:
+    silence = np.zeros(300 * 8000, dtype=np.float32)
+    rng = np.random.default_rng(5)
+    clicks = silence.copy()
+    positions = rng.integers(0, len(clicks), 40)
+    clicks[positions] = 1.0
+    mixture, _, residual = panels(spectrograms(clicks, silence, clicks, 8000, query="x"))
+    columns = image(mixture).shape[1]
+    assert columns < 2000
+    visible = image(residual).max(axis=0) > FLOOR_DB
+    for position in positions:
+        column = round(position / len(clicks) * columns)
+        assert visible[max(column - 2, 0) : column + 3].any()
+    assert visible.sum() < 4 * len(positions)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 31, 100, 1600])
+@pytest.mark.parametrize("rate", [8000, 44_100, 192_000])
+def test_short_recordings_are_drawn(samples: int, rate: int, tmp_path: Path) -> None:
+    sound = np.ones(samples, dtype=np.float32)
+    figure = spectrograms(sound, sound, 0 * sound, rate, query="a click")
+    assert save(figure, tmp_path / "short.png").stat().st_size > 1000
+    assert panels(figure)[0].get_xlim()[1] == pytest.approx(samples / rate)
+
+
+def test_digital_silence_is_dark() -> None:
+    silence = np.zeros(RATE, dtype=np.float32)
+    for axes in panels(spectrograms(silence, silence, silence, RATE, query="nothing")):
+        assert image(axes).max() <= FLOOR_DB
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "costs $5 or $x^2$ \\frac{1}{",
+        "two\nlines\tand\r\x00more\x1b[31m",
+        "W" * 5000,
+        "\u72d7\u5728\u53eb",
+        "\U0001f436\u200d\U0001f43e\ufe0f dog",
+        "\u202eesrever \u0646\u0628\u0627\u062d \u05db\u05dc\u05d1",
+        "Z" + "\u0300\u0301\u0302" * 60,
+        "\ud800",
+        "",
+        "   ",
+    ],
+)
+def test_any_query_makes_a_quiet_one_line_title_inside_the_picture(query: str, tmp_path: Path) -> None:
+    sound = tone(440, 0.2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = spectrograms(sound, sound, sound, RATE, query=query)
+        save(figure, tmp_path / "title.png")
+    target = panels(figure)[1]
+    title = target.get_title("left")
+    assert title.startswith("Target")
+    assert title.isprintable()
+    drawn = next(child for child in target.get_children() if getattr(child, "get_text", str)() == title)
+    assert drawn.get_window_extent().x1 <= target.get_window_extent().x1 + 1
+
+
+def test_a_long_query_keeps_its_beginning() -> None:
+    sound = tone(440, 0.2)
+    title = panels(spectrograms(sound, sound, sound, RATE, query="a dog " * 40))[1].get_title("left")
+    assert title.startswith("Target: a dog a dog")
+    assert title.endswith("\u2026")
+
+
+def test_panels_apart_share_scale_and_content() -> None:
+    sound, rest = tone(440, gain=0.01), tone(3000)
+    together = panels(spectrograms(sound + rest, sound, rest, RATE, query="hum"))
+    apart = spectrogram_panels(sound + rest, sound, rest, RATE, query="hum")
+    for axes, figure in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(image(axes), image(panels(figure)[0]))
+        assert panels(figure)[0].get_title("left") == axes.get_title("left")
+        assert len(figure.axes) == 2
+
+
+def test_save_writes_a_png_and_its_folder(tmp_path: Path) -> None:
+    sound = tone(440)
+    path = save(spectrograms(sound, sound, sound, RATE, query="x"), tmp_path / "new" / "picture.png")
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == (960, 1152)
+
+
+def test_a_picture_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    sound = tone(440, 0.1)
+    with pytest.raises(AudioError, match="could not be written"):
+        save(spectrograms(sound, sound, sound, RATE, query="x"), blocked / "picture.png")
+
+
+@pytest.mark.parametrize(
+    ("mixture", "target"),
+    [
+        (np.zeros(100), np.zeros(99)),
+        (np.zeros(0), np.zeros(0)),
+        (np.full(100, np.nan), np.zeros(100)),
+        (np.full(100, np.inf), np.zeros(100)),
+        (np.zeros((1, 1, 100)), np.zeros((1, 1, 100))),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(mixture: np.ndarray, target: np.ndarray) -> None:
+    with pytest.raises(AudioError):
+        spectrograms(mixture, target, target, RATE, query="x")
+
+
+def test_pyplot_is_never_imported() -> None:
+    program = (
+        "import sys, numpy as np, lass.plots as plots\n"
+        "x = np.zeros(800, np.float32)\n"
+        "plots.spectrograms(x, x, x, 8000, query='x')\n"
+        "sys.exit('matplotlib.pyplot' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
