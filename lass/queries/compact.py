@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,10 +55,10 @@ class CompactEncoder:
     def encode(self, texts: Sequence[str]) -> Query:
         """One row per text: pooled (batch, 384), tokens (batch, L, 384), mask (batch, L).
 
-        `pooled` is the mean over the real tokens, scaled to length 1. `tokens` is zero where the mask is
-        False. L is the number of tokens of the longest text, at most 64 with the two that mark begin and end; what
-        a longer text says after that is ignored. The vectors are float32 and on the CPU; they may be used in
-        training.
+        `pooled` is the mean over the real tokens, scaled to length 1; `tokens` is zero where the mask is
+        False. L is the number of tokens of the longest text, at most 64 with the two that mark begin and
+        end; what a longer text says after that is ignored. The vectors are float32, on the CPU, and may
+        be used in training.
 
         Raises ValueError when `texts` is one string instead of a list, or empty.
         """
@@ -67,7 +68,9 @@ class CompactEncoder:
         if isinstance(texts, str) or not texts:
             raise ValueError("texts is a list of at least one description")
         # One by one, because the tokenizer's own batches start a thread pool that does not survive a fork.
-        rows = [torch.tensor(self._tokenizer.encode(text).ids) for text in texts]
+        rows = [
+            torch.tensor(self._tokenizer.encode(self._spell(text)).ids, dtype=torch.long) for text in texts
+        ]
         ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         lengths = torch.tensor([len(row) for row in rows])
         mask = torch.arange(ids.shape[1]) < lengths[:, None]
@@ -77,6 +80,15 @@ class CompactEncoder:
             tokens = torch.cat([self._bert(*chunk) for chunk in chunks]) * mask[:, :, None]
             pooled = functional.normalize(tokens.sum(1) / lengths[:, None], dim=-1)
         return Query(pooled, tokens, mask)
+
+    def _spell(self, text: str) -> str:
+        """The text with each emoji as its Unicode name: the vocabulary has none, all would be alike."""
+        return "".join(
+            f" {unicodedata.name(character, '').lower()} "
+            if unicodedata.category(character) == "So" and self._tokenizer.token_to_id(character) is None
+            else character
+            for character in text
+        )
 
 
 def _load_bert(path: Path) -> Bert:
