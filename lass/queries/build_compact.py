@@ -91,9 +91,7 @@ def save(state: Mapping[str, Tensor], config: BertConfig, tokenizer: str, folder
     save_file(quantised, folder / WEIGHTS_FILE, metadata={CONFIG_KEY: json.dumps(asdict(config))})
     # Padding and truncation belong to the encoder.
     slim = json.loads(tokenizer) | {"padding": None, "truncation": None}
-    (folder / TOKENIZER_FILE).write_text(
-        json.dumps(slim, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
-    )
+    (folder / TOKENIZER_FILE).write_text(json.dumps(slim, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
 
 def agreement(teacher: Bert, encoder: CompactEncoder) -> Tensor:
@@ -119,9 +117,7 @@ def main() -> None:
     cosine = agreement(teacher, CompactEncoder(arguments.out))
     sizes = {name: (arguments.out / name).stat().st_size for name in (WEIGHTS_FILE, TOKENIZER_FILE)}
     print(*(f"{name}: {size:,} bytes" for name, size in sizes.items()), sep="\n")
-    print(
-        f"cosine with the teacher, {len(cosine)} sentences: mean {cosine.mean():.5f}, min {cosine.min():.5f}"
-    )
+    print(f"cosine with the teacher, {len(cosine)} sentences: mean {cosine.mean():.5f}, min {cosine.min():.5f}")
 
 
 if __name__ == "__main__":

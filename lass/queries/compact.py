@@ -68,9 +68,7 @@ class CompactEncoder:
         if isinstance(texts, str) or not texts:
             raise ValueError("texts is a list of at least one description")
         # One by one, because the tokenizer's own batches start a thread pool that does not survive a fork.
-        rows = [
-            torch.tensor(self._tokenizer.encode(self._spell(text)).ids, dtype=torch.long) for text in texts
-        ]
+        rows = [torch.tensor(self._tokenizer.encode(self._spell(text)).ids, dtype=torch.long) for text in texts]
         ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         lengths = torch.tensor([len(row) for row in rows])
         mask = torch.arange(ids.shape[1]) < lengths[:, None]

@@ -128,6 +128,5 @@ def _is_control(character: str) -> bool:
 
 def _too_long(characters: int) -> str:
     return (
-        f"The description is {characters} characters long: "
-        f"say what you want to hear in at most {MAX_QUERY_CHARACTERS}."
+        f"The description is {characters} characters long: say what you want to hear in at most {MAX_QUERY_CHARACTERS}."
     )

@@ -73,9 +73,7 @@ def test_an_asset_written_from_a_teacher_can_be_loaded(reference: torch.nn.Modul
     teacher = Bert(CONFIG).eval()
     teacher.load_state_dict(state)
     with torch.no_grad():
-        expected = torch.nn.functional.normalize(
-            teacher(torch.tensor([[7]]), torch.ones(1, 1, dtype=torch.bool))[0]
-        )
+        expected = torch.nn.functional.normalize(teacher(torch.tensor([[7]]), torch.ones(1, 1, dtype=torch.bool))[0])
     assert query.mask is not None
     assert query.mask.shape == (1, 1), "the teacher's fixed padding must not come along"
     assert float((query.pooled * expected).sum()) > 0.999

@@ -197,9 +197,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [WEIGHTS_FILE, TOKENIZER_FILE])
-@pytest.mark.parametrize(
-    "content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\xff" * 100, None]
-)
+@pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\xff" * 100, None])
 def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes | None) -> None:
     for each in (WEIGHTS_FILE, TOKENIZER_FILE):
         shutil.copy(DEFAULT_PATH / each, tmp_path / each)
