@@ -2,8 +2,8 @@
 # make test   runs the tests        make lint   checks style and types        make clean   removes what these made
 # make lock   renews requirements-lock.txt from the two requirement files (needs a network and Python 3.11)
 #
-# PYTHON=python3.12 chooses the interpreter for a new environment, ARGS="…" is handed on to the application or to
-# pytest, WORKERS=0 runs the tests in one process.
+# PYTHON=python3.12 chooses the interpreter for a new environment, ARGS="-k stereo" is handed on to pytest, and
+# WORKERS=0 runs the tests in one process. GRADIO_SERVER_PORT and the LASS_* variables have their usual meaning.
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -20,7 +20,7 @@ endif
 .PHONY: app test lint lock clean
 
 app: $(VENV)/installed
-	$(RUN) app.py $(ARGS)
+	$(RUN) app.py
 
 test: $(VENV)/installed-dev
 	$(RUN) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
@@ -38,7 +38,7 @@ $(VENV)/installed: requirements.txt requirements-lock.txt
 	        python=; \
 	    done; \
 	    if [ -z "$$python" ]; then \
-	        echo "lass needs Python 3.11 or 3.12, and $(INTERPRETERS) is neither: install one and say make PYTHON=/path/to/python3.12." >&2; \
+	        echo "lass needs Python 3.11 or 3.12 and found neither (tried: $(INTERPRETERS)): install one, or name it with PYTHON=/path/to/python3.12." >&2; \
 	        exit 1; \
 	    fi; \
 	    "$$python" -m venv --clear $(VENV) || { \

@@ -1,0 +1,81 @@
+"""What all tests share: no network, one thread, a seeded generator, the same examples on every machine."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+# Before anything imports torch, transformers, matplotlib or gradio: each reads its variables only once.
+os.environ.update(
+    GRADIO_ANALYTICS_ENABLED="False",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_HUB_OFFLINE="1",
+    MPLBACKEND="Agg",
+    NO_PROXY="127.0.0.1,localhost,::1",
+    TOKENIZERS_PARALLELISM="false",
+    TRANSFORMERS_OFFLINE="1",
+    WANDB_MODE="disabled",
+)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+for variable in [name for name in os.environ if name.startswith("LASS_")]:
+    del os.environ[variable]
+
+import hypothesis  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from tests.network import Guard  # noqa: E402
+
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+guard_key = pytest.StashKey[Guard]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    guard = config.stash[guard_key] = Guard()
+    guard.install()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[guard_key].remove()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs the whole of a file, for its fixtures, and one runs all browser tests: one server."""
+    for item in items:
+        browser = "browser" in item.path.parent.parts
+        if browser:
+            item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.stem))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_hub_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A model that happens to lie in a developer's cache must not make a test pass."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hub")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def network(request: pytest.FixtureRequest) -> Iterator[Guard]:
+    """Fails a test during which anything, however well it hid it, tried to reach another machine."""
+    guard = request.config.stash[guard_key]
+    yield guard
+    attempts = guard.attempts.copy()
+    guard.attempts.clear()
+    if attempts:
+        pytest.fail("tried to reach the network: " + "; ".join(attempts))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator that is the same for every test and every run."""
+    return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top folder of the project."""
+    return Path(__file__).resolve().parent.parent
