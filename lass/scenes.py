@@ -1,7 +1,8 @@
 """The shipped examples: stereo mixtures of two modelled sounds, with the sentence that asks for one of them.
 
 The five pairs of sounds are those of the listening test in a published thesis on language-queried separation:
-a target over a background that shares its time and often its band. `python -m lass.scenes OUT_DIR` writes them.
+a target over a background that shares its time and often its band. The command `python -m lass.scenes OUT_DIR`
+writes them.
 """
 
 import argparse
@@ -27,8 +28,8 @@ class Scene:
     """Two sounds and how they are mixed.
 
     `name` names the file; `query` asks for the sound `target`; `backgrounds` are labels of the other sounds,
-    summed at equal power; `seconds` is the length; `snr_db` the power of the target over that of the background,
-    in decibels; `path` where the target is heard at the start and at the end, from -1 (left) to 1 (right).
+    summed at equal power; `seconds` is the length; `snr_db` the power of the target over the background in
+    decibels; `path` where the target is heard at the start and at the end, from -1 (left) to 1 (right).
     """
 
     name: str
@@ -48,7 +49,7 @@ SCENES: tuple[Scene, ...] = (
     Scene("knocking-party", "Knocking at a party", "someone knocking on a door",
           "knocking on a door", ("party chatter",), 8.0, 5, 0.0, (0.4, 0.4)),
     Scene("siren-skateboard", "A siren passes a skateboard", "the siren of a passing ambulance",
-          "siren wailing", ("skateboard rolling",), 8.0, 2, 0.0, (-0.9, 0.9)),
+          "siren wailing", ("skateboard rolling",), 8.0, 34, 0.0, (-0.9, 0.9)),
     Scene("birds-footsteps", "Birds over footsteps", "birds chirping",
           "birds chirping", ("footsteps",), 8.0, 1, 0.0, (0.3, 0.3)),
     Scene("whales-rain", "Whales in the rain", "a whale singing under water",
@@ -75,9 +76,7 @@ def _wide(label: str, seconds: float, sample_rate: int, rng: np.random.Generator
     if label not in ("footsteps", "skateboard rolling", "knocking on a door", "siren wailing"):
         takes.append(synthesise(label, seconds, sample_rate, rng))
     places = [(-0.25, 0.35)] if len(takes) == 1 else [(-0.6, -0.6), (0.6, 0.6)]
-    return np.sum(
-        [_panned(take, sample_rate, where) for take, where in zip(takes, places, strict=True)], axis=0
-    )
+    return np.sum([_panned(take, sample_rate, where) for take, where in zip(takes, places, strict=True)], axis=0)
 
 
 def _power(wave: np.ndarray) -> float:

@@ -39,9 +39,7 @@ def _sound(make: Maker, label: str, *captions: str) -> Sound:
 
 _ALL = (
     _sound(make_owl, "owl hooting", "an owl hooting", "the hoot of an owl", "an owl calling at night"),
-    _sound(
-        make_crickets, "crickets chirping", "crickets chirping", "a chorus of crickets", "insects at night"
-    ),
+    _sound(make_crickets, "crickets chirping", "crickets chirping", "a chorus of crickets", "insects at night"),
     _sound(make_knocking, "knocking on a door", "someone knocking on a door", "knocks on wood", "knocking"),
     _sound(
         make_chatter,
@@ -51,9 +49,7 @@ _ALL = (
         "voices in a busy room",
     ),
     _sound(make_siren, "siren wailing", "a siren wailing", "an ambulance siren", "a police car passing"),
-    _sound(
-        make_skateboard, "skateboard rolling", "a skateboard rolling", "skateboard wheels", "skateboarding"
-    ),
+    _sound(make_skateboard, "skateboard rolling", "a skateboard rolling", "skateboard wheels", "skateboarding"),
     _sound(make_birds, "birds chirping", "birds chirping", "birds singing", "birdsong in the morning"),
     _sound(make_footsteps, "footsteps", "footsteps", "someone walking", "a person walks by"),
     _sound(make_whale, "whale singing", "a whale singing", "whale song", "whales calling under water"),

@@ -28,34 +28,29 @@ def make_owl(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
     while time < seconds:
         for start, length in phrase:
             last = (start, length) == phrase[-1]
-            duration = length * beat * rng.uniform(0.9, 1.1)
+            duration = 0.9 * length * beat * rng.uniform(0.9, 1.1)
             top = pitch * rng.uniform(0.98, 1.02)
-            curve = glide(
-                rate, duration, top * (1 - bend), top, top * (1 - 0.2 * bend), top * (1 - 1.2 * bend)
-            )
+            curve = glide(rate, duration, top * (1 - bend), top, top * (1 - 0.2 * bend), top * (1 - 1.2 * bend))
             shape = hump(len(curve), min(0.08 / duration, 0.4), 0.4) * rng.uniform(0.7, 1.0)
             if last and quaver > 0.2:
                 t = np.arange(len(curve)) / rate
-                shape = shape * (1 - quaver * (0.5 + 0.5 * np.sin(2 * np.pi * quaver_rate * t))).astype(
-                    np.float32
-                )
+                shape = shape * (1 - quaver * (0.5 + 0.5 * np.sin(2 * np.pi * quaver_rate * t))).astype(np.float32)
             hoot = tone(curve, rate, partials)
             hoot += breath * noise(len(curve), rate, rng, lambda f: band(f, pitch * 0.8, pitch * 1.6, 3.0))
             add(out, int((time + start * beat) * rate), hoot * shape)
         time += (phrase[-1][0] + phrase[-1][1]) * beat + rng.uniform(0.6, 2.2)
-    return place(
-        out, rate, rng, decay=rng.uniform(0.5, 1.8), wet=rng.uniform(0.1, 0.45), far=rng.uniform(0, 0.6)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.5, 1.8), wet=rng.uniform(0.05, 0.3), far=rng.uniform(0, 0.6))
 
 
 def make_crickets(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
-    """Several insects near 4 to 5.5 kHz: chirps of a few pulses, or an unbroken trill, over a quiet night."""
+    """Several insects near 4 to 5.5 kHz: chirps of a few pulses, or an unbroken trill, over a far chorus."""
     samples = round(seconds * rate)
     t = np.arange(samples, dtype=np.float32) / np.float32(rate)
     out = np.zeros(samples, dtype=np.float32)
+    home = min(rng.uniform(3900, 5100), 0.4 * rate)
     warmth = rng.uniform(0.8, 1.25)  # warm nights make every insect quicker
     for number in range(int(rng.integers(2, 6))):
-        carrier = min(rng.uniform(3700, 5400), 0.42 * rate)
+        carrier = min(home * rng.uniform(0.92, 1.08), 0.42 * rate)
         period = rng.uniform(0.02, 0.032) / warmth
         filled = rng.uniform(0.55, 0.8)
         beat = t / np.float32(period) + np.float32(rng.uniform(0, 1)) + 0.3 * drift(samples, rate, rng, 3)
@@ -73,11 +68,11 @@ def make_crickets(seconds: float, rate: int, rng: np.random.Generator) -> Signal
         nearness = log_uniform(rng, 0.2, 1.0) if number else 1.0
         song = tone(frequency, rate, [1.0, rng.uniform(0.0, 0.06)])
         out += (song * pulse * nearness * (0.85 + 0.15 * drift(samples, rate, rng, 0.7))).astype(np.float32)
-    night = noise(samples, rate, rng, lambda f: band(f, 3000, 6500, 3.0) + 0.1 * band(f, 100, 600))
-    out += rng.uniform(0.005, 0.04) * night
-    return place(
-        out, rate, rng, decay=rng.uniform(0.2, 0.8), wet=rng.uniform(0.05, 0.35), far=rng.uniform(0, 0.3)
-    )
+    # Farther insects, too many to tell apart, smear into a narrow band around the same pitch.
+    width = rng.uniform(120, 400)
+    chorus = noise(samples, rate, rng, lambda f: 1 / (1 + ((f - home) / width) ** 2) + 0.02 * band(f, 100, 600))
+    out += log_uniform(rng, 0.01, 0.15) * chorus * (0.7 + 0.3 * drift(samples, rate, rng, 5))
+    return place(out, rate, rng, decay=rng.uniform(0.2, 0.8), wet=rng.uniform(0.05, 0.35), far=rng.uniform(0, 0.3))
 
 
 def _bird_syllable(rate: int, rng: np.random.Generator, pitch: float) -> Callable[[], Signal]:
@@ -123,9 +118,7 @@ def make_birds(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
                 time += max(gap, len(song) / rate * 1.05) * rng.uniform(0.95, 1.05)
             time += rng.uniform(0.15, 1.1)
     out += rng.uniform(0.0, 0.006) * noise(samples, rate, rng, lambda f: band(f, 200, 4000, 1.0))
-    return place(
-        out, rate, rng, decay=rng.uniform(0.3, 1.2), wet=rng.uniform(0.05, 0.4), far=rng.uniform(0, 0.25)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.3, 1.2), wet=rng.uniform(0.05, 0.4), far=rng.uniform(0, 0.25))
 
 
 def make_whale(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
@@ -133,7 +126,7 @@ def make_whale(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
     samples = round(seconds * rate)
     out = np.zeros(samples, dtype=np.float32)
     time = -rng.uniform(0.0, 0.3)
-    richness = rng.uniform(1.2, 2.4)
+    richness = rng.uniform(1.6, 3.0)
     while time < seconds:
         low = rng.random() < 0.4
         pitch = log_uniform(rng, 95, 220) if low else log_uniform(rng, 260, 850)
@@ -145,7 +138,7 @@ def make_whale(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
         t = np.arange(len(curve), dtype=np.float32) / np.float32(rate)
         depth = rng.uniform(0, 0.015)
         curve = curve * (1 + np.float32(depth) * np.sin(np.float32(2 * np.pi * rng.uniform(3, 8)) * t))
-        partials = np.arange(1, 15) ** -richness * np.exp(0.35 * rng.standard_normal(14))
+        partials = np.arange(1, 21) ** -richness * np.exp(0.35 * rng.standard_normal(20))
         if rng.random() < 0.3:
             partials[0] *= 0.3
         cry = tone(curve, rate, list(partials))
@@ -155,6 +148,4 @@ def make_whale(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
         time += length * rng.uniform(0.75, 1.05) + rng.uniform(0.0, 0.7)
     sea = noise(samples, rate, rng, lambda f: band(f, 30, 250, 1.5))
     out += rng.uniform(0.005, 0.03) * sea
-    return place(
-        out, rate, rng, decay=rng.uniform(1.5, 3.5), wet=rng.uniform(0.4, 1.0), far=rng.uniform(0.1, 0.9)
-    )
+    return place(out, rate, rng, decay=rng.uniform(1.5, 3.5), wet=rng.uniform(0.4, 1.0), far=rng.uniform(0.1, 0.9))

@@ -38,9 +38,7 @@ def fast_length(samples: int) -> int:
 def drift(samples: int, rate: int, rng: np.random.Generator, hertz: float) -> Signal:
     """A smooth random curve between -1 and 1 with about `hertz` new directions a second."""
     knots = int(np.ceil(samples / rate * hertz)) + 2
-    position = np.arange(samples, dtype=np.float32) * np.float32(hertz / rate) + np.float32(
-        rng.uniform(0, 0.999)
-    )
+    position = np.arange(samples, dtype=np.float32) * np.float32(hertz / rate) + np.float32(rng.uniform(0, 0.999))
     index = np.minimum(position.astype(np.int64), knots - 1)
     share = position - index
     share = share * share * (3 - 2 * share)
@@ -77,7 +75,8 @@ def tone(frequency: Signal, rate: int, partials: Sequence[float]) -> Signal:
         if k * bottom > HIGHEST * rate and k > 1:
             break
         if k * top > HIGHEST * rate:
-            out += np.float32(amplitude) * now * (k * frequency < HIGHEST * rate)
+            room = (HIGHEST * rate - k * frequency) / np.float32(0.03 * rate)  # a soft exit: a hard one would click
+            out += np.float32(amplitude) * now * np.clip(room, 0, 1)
         elif amplitude:
             out += np.float32(amplitude) * now
         before, now = now, twice * now - before
@@ -105,9 +104,7 @@ def strikes(
     if not len(starts):
         return out
     order = np.argsort(decay)
-    for rows in np.array_split(
-        order, min(4, len(order))
-    ):  # similar lengths together: little is computed in vain
+    for rows in np.array_split(order, min(4, len(order))):  # similar lengths together: little is computed in vain
         length = int(min(np.ceil(6.5 * decay[rows].max() * rate), samples)) + 1
         t = np.arange(length, dtype=np.float32) / np.float32(rate)
         turn = np.float32(2 * np.pi) * hertz[rows, None].astype(np.float32) * t
@@ -123,9 +120,7 @@ def strikes(
     return out
 
 
-def noise(
-    samples: int, rate: int, rng: np.random.Generator, gain: Callable[[np.ndarray], np.ndarray]
-) -> Signal:
+def noise(samples: int, rate: int, rng: np.random.Generator, gain: Callable[[np.ndarray], np.ndarray]) -> Signal:
     """Steady Gaussian noise of unit power whose spectrum has the amplitude `gain(hertz)`."""
     size = fast_length(samples)
     hertz = np.fft.rfftfreq(size, 1 / rate)
@@ -161,9 +156,7 @@ def morph(source: Signal, rate: int, gain: Gain) -> Signal:
     return out.reshape(-1)[hop : hop + len(source)]
 
 
-def place(
-    source: Signal, rate: int, rng: np.random.Generator, *, decay: float, wet: float, far: float = 0.0
-) -> Signal:
+def place(source: Signal, rate: int, rng: np.random.Generator, *, decay: float, wet: float, far: float = 0.0) -> Signal:
     """Puts a dry sound into a room or a landscape.
 
     `decay` is the reverberation time in seconds (60 dB), `wet` the amplitude of the diffuse part relative to
@@ -179,9 +172,7 @@ def place(
     response[: int(rng.uniform(0.002, 0.02) * rate)] = 0.0
     response *= wet / np.sqrt(np.sum(response * response) + 1e-9)
     room = np.fft.rfft(response) / (1 + hertz / rng.uniform(2500, 8000))
-    colour = (np.maximum(hertz, 60.0) / 1000.0) ** rng.uniform(-0.15, 0.15) / (
-        1 + far * (hertz / 3000.0) ** 2
-    )
+    colour = (np.maximum(hertz, 60.0) / 1000.0) ** rng.uniform(-0.15, 0.15) / (1 + far * (hertz / 3000.0) ** 2)
     spectrum = np.fft.rfft(source, size) * (1 + room) * colour
     return np.fft.irfft(spectrum, size)[: len(source)].astype(np.float32)
 
@@ -248,9 +239,7 @@ def bursts(
     return out
 
 
-def grains(
-    rate: int, rng: np.random.Generator, length: float, density: float, low: float, high: float
-) -> Signal:
+def grains(rate: int, rng: np.random.Generator, length: float, density: float, low: float, high: float) -> Signal:
     """Crunch: many tiny stone-on-stone clicks whose number swells and dies within `length` seconds."""
     size = max(int(length * rate), 64)
     count = max(int(density * length), 4)

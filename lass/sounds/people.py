@@ -34,9 +34,7 @@ def make_knocking(seconds: float, rate: int, rng: np.random.Generator) -> Signal
     levels = (modes / lowest) ** -rng.uniform(0.3, 0.8) * rng.uniform(0.5, 1.0, len(modes))
     out = strikes(samples, rate, *struck(rng, when, modes, decays, levels))
     out += rng.uniform(0.15, 0.5) * bursts(samples, rate, rng, when, rng.uniform(0.002, 0.006), 400, 3500)
-    return place(
-        out, rate, rng, decay=rng.uniform(0.15, 0.7), wet=rng.uniform(0.1, 0.5), far=rng.uniform(0, 0.4)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.15, 0.7), wet=rng.uniform(0.1, 0.5), far=rng.uniform(0, 0.4))
 
 
 def make_chatter(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
@@ -56,9 +54,7 @@ def make_chatter(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
         modes = ring * np.array([1.0, 1.72, 2.34, 3.1]) * rng.uniform(0.97, 1.03, 4)
         levels = rng.uniform(0.4, 1.3) * np.array([1.0, 0.7, 0.5, 0.3])
         out += strikes(samples, rate, *struck(rng, glasses, modes, rng.uniform(0.03, 0.12, 4), levels))
-    return place(
-        out, rate, rng, decay=rng.uniform(0.4, 1.1), wet=rng.uniform(0.3, 0.8), far=rng.uniform(0, 0.4)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.4, 1.1), wet=rng.uniform(0.3, 0.8), far=rng.uniform(0, 0.4))
 
 
 def make_footsteps(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
@@ -72,10 +68,10 @@ def make_footsteps(seconds: float, rate: int, rng: np.random.Generator) -> Signa
         low, high, density = rng.uniform(900, 1800), rng.uniform(6000, 11000), log_uniform(rng, 500, 1400)
         for number, step in enumerate(steps):
             side = 1.0 if number % 2 else rng.uniform(0.85, 1.1)
-            heel = grains(rate, rng, rng.uniform(0.07, 0.12), density, low * side, high)
+            heel = grains(rate, rng, rng.uniform(0.09, 0.16), density, low * side, high)
             sole = grains(rate, rng, rng.uniform(0.12, 0.2), density * 0.8, low * side, high * 0.9)
             add(out, int(step * rate), heel * np.float32(rng.uniform(0.8, 1.1)))
-            add(out, int((step + roll) * rate), sole * np.float32(rng.uniform(0.5, 0.8)))
+            add(out, int((step + 0.6 * roll) * rate), sole * np.float32(rng.uniform(0.5, 0.8)))
         out += 1.2 * bursts(samples, rate, rng, steps, 0.02, 60, 220)
     else:
         wood = kind > 0.75

@@ -47,9 +47,7 @@ def make_siren(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
     partials = np.arange(1, 13) ** -rng.uniform(0.7, 1.5) * np.exp(0.3 * rng.standard_normal(12))
     partials[0] *= rng.uniform(0.6, 1.0)
     out = tone(pitch.astype(np.float32), rate, list(partials)) * (side / distance).astype(np.float32)
-    return place(
-        out, rate, rng, decay=rng.uniform(0.4, 1.6), wet=rng.uniform(0.1, 0.6), far=rng.uniform(0, 0.8)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.4, 1.6), wet=rng.uniform(0.1, 0.6), far=rng.uniform(0, 0.8))
 
 
 def make_skateboard(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
@@ -72,9 +70,7 @@ def make_skateboard(seconds: float, rate: int, rng: np.random.Generator) -> Sign
     modes = log_uniform(rng, 160, 320) * np.array([1.0, 1.9, 3.3, 5.2, 8.1, 12.5]) * rng.uniform(0.9, 1.1, 6)
     decays = rng.uniform(0.008, 0.02) * np.array([1.6, 1.3, 1.0, 0.7, 0.5, 0.35])
     clack = rng.uniform(1.5, 4.0)
-    out += strikes(
-        samples, rate, *struck(rng, pairs, modes, decays, clack * np.array([1.0, 0.9, 0.8, 0.7, 0.5, 0.4]))
-    )
+    out += strikes(samples, rate, *struck(rng, pairs, modes, decays, clack * np.array([1.0, 0.9, 0.8, 0.7, 0.5, 0.4])))
     out += 0.6 * clack * bursts(samples, rate, rng, pairs, 0.004, 800, 6000)
     if seconds > 1.5 and rng.random() < 0.6:  # the tail hits the ground, the board flies, all wheels land
         up = rng.uniform(0.2, 0.7) * seconds
@@ -83,21 +79,15 @@ def make_skateboard(seconds: float, rate: int, rng: np.random.Generator) -> Sign
         hits = np.array([up, land, land + rng.uniform(0.01, 0.05)])
         out += strikes(samples, rate, *struck(rng, hits, modes * 1.3, decays * 2, np.full(6, 2.2)))
         out += 3 * bursts(samples, rate, rng, hits, 0.008, 500, 7000)
-    return place(
-        out, rate, rng, decay=rng.uniform(0.2, 0.7), wet=rng.uniform(0.05, 0.35), far=rng.uniform(0, 0.3)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.2, 0.7), wet=rng.uniform(0.05, 0.35), far=rng.uniform(0, 0.3))
 
 
 def make_bell(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
     """A church or hand bell: hum, prime, minor tierce, quint, nominal and above, each with its own decay."""
     samples = round(seconds * rate)
     small = rng.random() < 0.4
-    prime = log_uniform(rng, 700, 1800) if small else log_uniform(rng, 200, 520)
-    modes = (
-        prime
-        * np.array([0.5, 1.0, 1.19, 1.5, 2.0, 2.51, 2.66, 3.01, 4.17, 5.43])
-        * rng.uniform(0.99, 1.01, 10)
-    )
+    prime = log_uniform(rng, 700, 2600) if small else log_uniform(rng, 200, 520)
+    modes = prime * np.array([0.5, 1.0, 1.19, 1.5, 2.0, 2.51, 2.66, 3.01, 4.17, 5.43]) * rng.uniform(0.99, 1.01, 10)
     decays = (rng.uniform(0.3, 1.0) if small else rng.uniform(0.9, 2.5)) * (modes / prime) ** -0.8
     levels = np.array([0.5, 0.8, 0.8, 0.4, 1.0, 0.5, 0.5, 0.5, 0.4, 0.25]) * rng.uniform(0.5, 1.2, 10)
     beats = rhythm(seconds, rng, rng.uniform(0.3, 0.8) if small else rng.uniform(0.9, 2.2), 0.03)
@@ -105,9 +95,7 @@ def make_bell(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
     hertz = np.tile(modes, len(beats))  # a bell does not change its pitch from stroke to stroke
     out = strikes(samples, rate, start, hertz, decay, level)
     out += 0.6 * bursts(samples, rate, rng, beats, 0.006, 1200, 7000)
-    return place(
-        out, rate, rng, decay=rng.uniform(0.6, 2.0), wet=rng.uniform(0.1, 0.5), far=rng.uniform(0, 0.5)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.6, 2.0), wet=rng.uniform(0.1, 0.5), far=rng.uniform(0, 0.5))
 
 
 def make_clock(seconds: float, rate: int, rng: np.random.Generator) -> Signal:

@@ -52,9 +52,7 @@ def _talk(seconds: float, rng: np.random.Generator, laugh: bool) -> _Syllables:
     tract = (1.0 if deep else 1.14) * rng.uniform(0.93, 1.07)
     count = int(seconds * 8) + 12
     stress = np.exp(0.3 * rng.standard_normal(count))
-    lengths = rng.uniform(0.15, 0.22) * (
-        np.ones(count) if laugh else np.exp(0.35 * rng.standard_normal(count))
-    )
+    lengths = rng.uniform(0.15, 0.22) * (np.ones(count) if laugh else np.exp(0.35 * rng.standard_normal(count)))
     last = rng.random(count) < 0.13  # the last syllable of its phrase
     pauses = np.where(last, rng.uniform(0.2, 0.9, count) * (2.5 if laugh else 1.0), 0.0)
     starts = np.concatenate([[0.0], np.cumsum(lengths + pauses)[:-1]]) - rng.uniform(0.0, 1.0)

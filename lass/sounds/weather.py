@@ -17,17 +17,13 @@ def make_rain(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
     decay = rng.uniform(0.0008, 0.005, count) * (low / hertz) ** 0.3
     level = np.exp(0.7 * rng.standard_normal(count)) * rng.uniform(1.2, 3.0) * rng.choice([-1.0, 1.0], count)
     out += strikes(samples, rate, rng.uniform(0, seconds, count), hertz, decay, level)
-    return place(
-        out, rate, rng, decay=rng.uniform(0.1, 0.5), wet=rng.uniform(0.0, 0.3), far=rng.uniform(0, 0.2)
-    )
+    return place(out, rate, rng, decay=rng.uniform(0.1, 0.5), wet=rng.uniform(0.0, 0.3), far=rng.uniform(0, 0.2))
 
 
 def make_wind(seconds: float, rate: int, rng: np.random.Generator) -> Signal:
     """Gusts: low noise that brightens as it swells, and a whistle that slides with the wind's speed."""
     samples = round(seconds * rate)
-    gust = (
-        0.55 + 0.3 * drift(samples, rate, rng, rng.uniform(0.3, 0.7)) + 0.15 * drift(samples, rate, rng, 2.0)
-    )
+    gust = 0.55 + 0.3 * drift(samples, rate, rng, rng.uniform(0.3, 0.7)) + 0.15 * drift(samples, rate, rng, 2.0)
     base, whistle, pitch = rng.uniform(120, 350), rng.uniform(0.0, 1.2), log_uniform(rng, 350, 900)
     sharp = rng.uniform(0.05, 0.15)
 
