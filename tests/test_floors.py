@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# From the roof down. A room may import rooms on lower floors and itself, never its neighbours on the same floor.
+# From the roof down. A room may import itself and rooms on lower floors, never its neighbours on its own.
 FLOORS = [
     ["app.py"],
     ["cli", "__main__"],  # `serve` opens the user interface

@@ -1,4 +1,4 @@
-"""The repository as a whole: what is pinned, what lies where, and that the Space's front matter agrees with it."""
+"""The repository as a whole: what is pinned, what lies where, and what the Space is told about it."""
 
 import re
 import subprocess
@@ -32,12 +32,13 @@ COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Name (lower case, hyphens) and version of every requirement in a file; a line without a pin is an error."""
+    """Name (lower case, hyphens) and version of each requirement in a file; a line without a pin is an error."""
     lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
     matches = {line: REQUIREMENT.fullmatch(line) for line in lines if line}
     loose = [line for line, match in matches.items() if match is None]
     assert not loose, f"not pinned in {path.name}: {loose}"
-    return {re.sub(r"[-_.]+", "-", match["name"]).lower(): match["version"] for match in matches.values() if match}
+    pinned = [match for match in matches.values() if match]
+    return {re.sub(r"[-_.]+", "-", match["name"]).lower(): match["version"] for match in pinned}
 
 
 @pytest.fixture(scope="module")
