@@ -28,9 +28,7 @@ FORMAT = 1
 RESUNET30_PARAMETERS_32K = 26_447_941
 """Trainable parameters of ResUNet30 with a window of 2048."""
 RESUNET30_PARAMETERS_16K = RESUNET30_PARAMETERS_32K - 2 * (1025 - 513)
-"""A window of 1024 has 512 frequency bins fewer, each with one weight and one bias in ``bn0``; nothing else
-differs.
-"""
+"""A window of 1024 has 512 frequency bins fewer, each with a weight and a bias in ``bn0``, and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -220,9 +218,7 @@ PUBLISHED: tuple[ModelEntry, ...] = (
 
 @dataclass(frozen=True)
 class Bundled:
-    """A checkpoint in ``assets/<name>/model.safetensors``; everything but its title is read from the file
-    itself.
-    """
+    """A checkpoint in ``assets/<name>/model.safetensors``; all but its title is read from the file itself."""
 
     name: str
     title: str

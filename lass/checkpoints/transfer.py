@@ -195,7 +195,7 @@ class Transfer:
         # Without a tag, only a known SHA-256 could tell that two versions were joined.
         if announced.tag is None and request.sha256 is None:
             return False
-        return (announced.tag, announced.total) == (begun.tag, begun.total)
+        return announced.tag == begun.tag and begun.total in (None, announced.total)
 
     @staticmethod
     def _accept(response: "httpx.Response", announced: Announcement, request: Request, start: int) -> None:

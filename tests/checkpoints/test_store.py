@@ -29,6 +29,7 @@ class Behaviour:
 
     files: dict[str, bytes]
     ranges: bool = True
+    shift: int = 0
     cut_after: int | None = None
     cuts: int = 0
     stall: bool = False
@@ -60,6 +61,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(behaviour.status or 404, b"no", {})
             return
         start = int(asked.removeprefix("bytes=").split("-")[0]) if asked and behaviour.ranges else 0
+        start = max(0, start - behaviour.shift)
         tag = f'"{hashlib.sha1(body).hexdigest()}"' if behaviour.tag is None else behaviour.tag
         headers = {"ETag": tag} if tag else {}
         if start and start >= len(body):
@@ -211,7 +213,7 @@ def test_a_server_that_brings_nothing_new_is_given_up(make: Callable[..., Store]
     assert len(server.behaviour.asked) == 3
 
 
-@pytest.mark.parametrize("change", ["no ranges", "new version", "no tag"])
+@pytest.mark.parametrize("change", ["no ranges", "wrong range", "new version", "longer version", "no tag"])
 def test_a_partial_file_that_cannot_be_continued_starts_again(
     make: Callable[..., Store], server: Server, change: str
 ) -> None:
@@ -220,12 +222,13 @@ def test_a_partial_file_that_cannot_be_continued_starts_again(
     server.behaviour.cut_after, server.behaviour.cuts = 1_000_000, 1
     with pytest.raises(ModelError):
         make().download(thing)
-    expected = PAYLOAD
-    if change == "no ranges":
-        server.behaviour.ranges = False
-    elif change == "new version":
-        expected = PAYLOAD[::-1] + b"more"
-        server.behaviour.files[PUBLISHED] = expected
+    changed = {"new version": PAYLOAD[::-1], "longer version": b"more" + PAYLOAD, "no tag": PAYLOAD[::-1]}
+    expected = changed.get(change, PAYLOAD)
+    server.behaviour.files[PUBLISHED] = expected
+    server.behaviour.ranges = change != "no ranges"
+    server.behaviour.shift = 1000 if change == "wrong range" else 0
+    if change == "longer version":
+        server.behaviour.tag = f'"{hashlib.sha1(PAYLOAD).hexdigest()}"'
     assert make().download(thing).read_bytes() == expected
 
 
@@ -274,6 +277,17 @@ def test_a_server_that_tells_no_length_is_refused_unless_the_result_can_be_check
     with pytest.raises(ModelError, match="how long"):
         make().download(weights(sha256=None, size_bytes=None))
     assert make().download(weights()).read_bytes() == PAYLOAD
+
+
+def test_an_end_without_a_stated_length_is_measured_against_the_published_size(
+    make: Callable[..., Store], server: Server
+) -> None:
+    server.behaviour.length = False
+    server.behaviour.cut_after, server.behaviour.cuts = 1_000_000, 1
+    with pytest.raises(ModelError, match="broke off at 1 MB of 3 MB"):
+        make().download(weights())
+    assert make().download(weights()).read_bytes() == PAYLOAD
+    assert server.behaviour.asked[-1][1] == "bytes=1000000-"
 
 
 def test_a_full_disk_is_noticed_before_the_start(make: Callable[..., Store], server: Server) -> None:
