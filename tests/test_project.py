@@ -32,7 +32,7 @@ COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Name (lower case, hyphens) and version of each requirement in a file; a line without a pin is an error."""
+    """Name (lower case, hyphens) and version of each requirement in a file; a line without a pin fails."""
     lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
     matches = {line: REQUIREMENT.fullmatch(line) for line in lines if line}
     loose = [line for line, match in matches.items() if match is None]
