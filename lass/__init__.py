@@ -1,0 +1,65 @@
+"""Language-queried audio source separation: say what you want to hear, get it and everything else.
+
+    import lass
+
+    separator = lass.load_separator("resunet-compact")
+    result = separator.separate(waveform, sample_rate, "a dog barking")
+    result.target, result.residual
+
+Importing the package is cheap; torch is loaded with the first separator.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lass.errors import LassError
+
+if TYPE_CHECKING:
+    from lass.checkpoints import ModelEntry
+    from lass.separation import Separation, Separator
+
+__version__ = "0.1.0"
+
+
+def load_separator(
+    name_or_path: str | Path,
+    *,
+    device: str = "cpu",
+    sample_rate: int | None = None,
+    cache_dir: str | Path | None = None,
+) -> Separator:
+    """A separator by its catalogue name, or from a checkpoint file.
+
+    Args:
+        name_or_path: a name that :func:`list_models` gives, or the path of a checkpoint: the project's layout or the
+            published AudioSep layout, whose architecture is read from its tensors.
+        device: a torch device.
+        sample_rate: hertz, for a published checkpoint whose tensors do not tell it.
+        cache_dir: where downloaded checkpoints are.
+
+    Raises:
+        lass.errors.ModelError: unknown name, or a file that is missing, damaged or no checkpoint.
+    """
+    from lass.separation import Separator
+
+    return Separator.load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
+
+
+def list_models(cache_dir: str | Path | None = None) -> list[ModelEntry]:
+    """Every model there is, the bundled ones first, with what it is and whether it is here."""
+    from lass.checkpoints import list_models
+
+    return list_models(cache_dir)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Separation":
+        from lass.separation import Separation
+
+        return Separation
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["LassError", "Separation", "list_models", "load_separator"]

@@ -1,0 +1,71 @@
+"""Checkpoints in the project's own layout: one safetensors file whose metadata rebuilds the network.
+
+Kernels are stored in half precision, which a separation does not hear, and used in single precision; vectors
+(norms, biases, statistics) stay single, some of them would underflow. The header's ``lass`` entry is JSON with at
+least ``format``, ``name``, ``architecture``, ``config``, ``encoder`` and ``parameters``, so that a checkpoint can be
+described without reading a tensor.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lass.checkpoints.catalogue import FORMAT, read_metadata
+from lass.errors import ModelError
+from lass.models import build, config_from_dict
+from lass.queries.known import KnownSounds
+
+# Beside the network's own tensors: the mean vector of each known sound's wordings, (labels, size).
+KNOWN_SOUNDS = "known_sounds"
+_COUNTER = "num_batches_tracked"
+
+
+def save_bundled(path: Path, model: nn.Module, card: dict[str, Any], known_sounds: KnownSounds | None = None) -> None:
+    """Write ``model``, its card and the sounds it knows; the file appears under its name only when it is whole."""
+    facts = {"format": FORMAT, "parameters": sum(weight.numel() for weight in model.parameters())} | card
+    tensors = {name: _stored(value) for name, value in model.state_dict().items() if not name.endswith(_COUNTER)}
+    if known_sounds is not None:
+        facts[KNOWN_SOUNDS] = {"labels": known_sounds.labels, "threshold": known_sounds.threshold}
+        tensors[KNOWN_SOUNDS] = _stored(known_sounds.vectors)
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"lass": json.dumps(facts)})
+    # safetensors makes files for their owner alone; a checkpoint is for whoever runs the application.
+    partial.chmod(0o644)
+    partial.replace(path)
+
+
+def load_bundled(path: Path) -> tuple[nn.Module, dict[str, Any], KnownSounds | None]:
+    """The network in evaluation mode in float32, its card, and the sounds it knows if it lists them.
+
+    Raises:
+        ModelError: the file is damaged, or its tensors do not fit its configuration.
+    """
+    card = dict(read_metadata(path))
+    try:
+        model = build(config_from_dict(card["config"]))
+        with safe_open(path, "pt") as file:
+            state = {name: _used(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        known = state.pop(KNOWN_SOUNDS, None)
+        counters = {name: value for name, value in model.state_dict().items() if name.endswith(_COUNTER)}
+        model.load_state_dict(state | counters)
+    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"The tensors of {path.name} do not fit its description; fetch it again.") from error
+    return model.eval(), card, None if known is None else _known_sounds(card, known)
+
+
+def _known_sounds(card: dict[str, Any], vectors: Tensor) -> KnownSounds:
+    facts = card[KNOWN_SOUNDS]
+    return KnownSounds(tuple(facts["labels"]), vectors, float(facts["threshold"]))
+
+
+def _stored(value: Tensor) -> Tensor:
+    return (value.half() if value.is_floating_point() and value.ndim > 1 else value).contiguous()
+
+
+def _used(value: Tensor) -> Tensor:
+    return value.float() if value.dtype == torch.float16 else value

@@ -1,0 +1,85 @@
+"""From a catalogue name or a path to a network with its query encoder."""
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from lass.checkpoints import catalogue
+from lass.checkpoints.bundled import load_bundled
+from lass.checkpoints.store import Store
+from lass.errors import ModelError
+from lass.models import ModelConfig, config_from_dict
+from lass.queries import CompactEncoder, QueryEncoder
+from lass.queries.known import KnownSounds
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checkpoint in memory.
+
+    ``levels`` are the lowest and highest root mean square in decibels that training met, where known.
+    """
+
+    name: str
+    model: nn.Module
+    config: ModelConfig
+    encoder: QueryEncoder
+    known_sounds: KnownSounds | None = None
+    levels: tuple[float, float] | None = None
+
+
+def load_checkpoint(
+    name_or_path: str | Path, *, cache_dir: Path | None = None, sample_rate: int | None = None
+) -> Loaded:
+    """Load a checkpoint by its catalogue name, or from a path: the project's layout or the published one.
+
+    Args:
+        name_or_path: a name that :func:`list_models` gives, or a file.
+        cache_dir: where downloaded checkpoints are.
+        sample_rate: hertz, for a published checkpoint whose tensors do not tell it.
+
+    Raises:
+        ModelError: the name is unknown, the file is not here, is damaged or is no checkpoint.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return _load_file(path, path.stem, cache_dir, sample_rate)
+    if path.suffix in (".safetensors", ".ckpt", ".pt", ".pth") or len(path.parts) > 1:
+        raise ModelError(f"There is no checkpoint at {path}; check the path, or give a model's name.")
+    entry = catalogue.find(str(name_or_path), cache_dir)
+    if entry.asset is not None:
+        return _load_file(entry.asset, entry.name, cache_dir, sample_rate)
+    if cache_dir is None:
+        raise ModelError(f"{entry.title} is not bundled; say in which folder downloads are kept, or give its path.")
+    file = Store(cache_dir, offline=True).locate(entry)
+    return _load_file(file, entry.name, cache_dir, sample_rate or entry.sample_rate)
+
+
+def _load_file(path: Path, name: str, cache_dir: Path | None, sample_rate: int | None) -> Loaded:
+    if path.suffix != ".safetensors":
+        return _load_published(path, name, cache_dir, sample_rate)
+    model, card, known_sounds = load_bundled(path)
+    levels = card.get("levels")
+    return Loaded(
+        name=str(card.get("name", name)),
+        model=model,
+        config=config_from_dict(card["config"]),
+        encoder=_compact_encoder(),
+        known_sounds=known_sounds,
+        levels=None if levels is None else (float(levels[0]), float(levels[1])),
+    )
+
+
+def _load_published(path: Path, name: str, cache_dir: Path | None, sample_rate: int | None) -> Loaded:
+    from lass.checkpoints.published import load_published
+
+    model, encoder = load_published(path, sample_rate=sample_rate, cache_dir=cache_dir)
+    return Loaded(name, model, model.config, encoder)
+
+
+@functools.lru_cache(maxsize=1)
+def _compact_encoder() -> CompactEncoder:
+    """One for all bundled checkpoints: encoding changes nothing in it."""
+    return CompactEncoder()

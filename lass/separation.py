@@ -1,0 +1,197 @@
+"""The separator: a network, a query encoder and the engine that takes them over recordings of any length.
+
+Long recordings are cut into overlapping windows. Windows start on the network's own grid, so that each sees the
+same frames and pooling cells as one pass over everything would; only the middle of an overlap is cross-faded, away
+from the window edges where context is missing.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lass import audio
+from lass.checkpoints.loading import Loaded, load_checkpoint
+from lass.errors import Cancelled
+from lass.queries import Query, check_query
+from lass.queries.known import Understanding
+
+# Durations in seconds. What an overlap has besides its fade is context, and dropped.
+WINDOW = 10.24
+OVERLAP = 1.92
+FADE = 0.64
+BATCH = {"cpu": 1, "cuda": 8}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Windows done of all."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class Separation:
+    """A separated recording: ``target`` and ``residual`` have the input's shape and add up to it."""
+
+    target: np.ndarray
+    residual: np.ndarray
+    sample_rate: int
+    query: str
+    model: str
+    understanding: Understanding | None = None
+
+
+class Separator:
+    """Separates what a query describes from a recording. Holds nothing that belongs to a recording: share it freely.
+
+    Args:
+        checkpoint: the network, its encoder and what it says about itself.
+        device: a torch device.
+    """
+
+    def __init__(self, checkpoint: Loaded, device: str = "cpu") -> None:
+        self.name = checkpoint.name
+        self.model = checkpoint.model.to(device).eval()
+        self.encoder = checkpoint.encoder
+        self.sample_rate = checkpoint.config.sample_rate
+        self.device = torch.device(device)
+        self.known_sounds = checkpoint.known_sounds
+        self.levels = checkpoint.levels
+        # Samples from one cell of the network's coarsest grid to the next.
+        cell = checkpoint.config.hop * checkpoint.config.stride[0]
+        self.window = max(1, round(WINDOW * self.sample_rate / cell)) * cell
+        self.overlap = max(1, round(OVERLAP * self.sample_rate / cell)) * cell
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path,
+        *,
+        device: str = "cpu",
+        sample_rate: int | None = None,
+        cache_dir: str | Path | None = None,
+    ) -> "Separator":
+        """See :func:`lass.load_separator`."""
+        cache = None if cache_dir is None else Path(cache_dir)
+        return cls(load_checkpoint(name_or_path, cache_dir=cache, sample_rate=sample_rate), device)
+
+    def separate(
+        self,
+        waveform: np.ndarray,
+        sample_rate: int,
+        query: str,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Separation:
+        """Separate a whole recording.
+
+        Args:
+            waveform: ``(channels, samples)`` or ``(samples,)``, full scale at 1.
+            sample_rate: hertz.
+            query: what to hear, in words.
+            progress: called with windows done and windows in all, after each batch of windows.
+            cancelled: asked after each batch of windows.
+
+        Raises:
+            AudioError: the waveform is empty, too short or not finite.
+            QueryError: the query is empty or too long.
+            Cancelled: ``cancelled`` said so.
+        """
+        result: Separation | None = None
+        with closing(self.steps(waveform, sample_rate, query)) as steps:
+            for step in steps:
+                if isinstance(step, Separation):
+                    result = step
+                    continue
+                if progress is not None:
+                    progress(step.done, step.total)
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+        assert result is not None
+        return result
+
+    def steps(self, waveform: np.ndarray, sample_rate: int, query: str) -> Generator[Progress | Separation, None, None]:
+        """Separate step by step: a :class:`Progress` after each batch of windows, the :class:`Separation` last.
+
+        Closing the iterator cancels. Arguments and errors are those of :meth:`separate`.
+        """
+        mixture = audio.check(waveform, sample_rate)
+        text = check_query(query)
+        condition = self.encoder.encode([text])
+        at_model_rate = audio.resample(mixture, sample_rate, self.sample_rate)
+        target_at_model_rate = np.zeros_like(at_model_rate)
+        for done, total in self._windows(at_model_rate, condition.to(self.device), target_at_model_rate):
+            yield Progress(done, total)
+        target = audio.resample(target_at_model_rate, self.sample_rate, sample_rate)[:, : mixture.shape[1]]
+        target = target.reshape(np.shape(waveform))
+        yield Separation(
+            target=target,
+            residual=np.asarray(waveform, np.float32).reshape(target.shape) - target,
+            sample_rate=sample_rate,
+            query=text,
+            model=self.name,
+            understanding=self._nearest(condition),
+        )
+
+    def understand(self, query: str) -> Understanding | None:
+        """The nearest sound the checkpoint knows; None when it does not list any. Raises QueryError."""
+        return self._nearest(self.encoder.encode([check_query(query)]))
+
+    def _nearest(self, condition: Query) -> Understanding | None:
+        return None if self.known_sounds is None else self.known_sounds.nearest(condition)
+
+    def _windows(self, mixture: np.ndarray, query: Query, target: np.ndarray) -> Iterator[tuple[int, int]]:
+        """Add the target of every window of ``mixture (channels, samples)`` to ``target``, cross-faded.
+
+        A level outside what training met is brought to the nearer edge for the model, and the target brought back.
+        """
+        samples = mixture.shape[1]
+        gain = self._gain(mixture)
+        hop = self.window - self.overlap
+        starts = range(0, max(1, samples - self.overlap), hop)
+        batch = BATCH.get(self.device.type, 1)
+        for first in range(0, len(starts), batch):
+            chosen = starts[first : first + batch]
+            # Only the last window can be shorter than the others.
+            for group in _same_length(chosen, self.window, samples):
+                windows = np.stack([mixture[:, start : start + self.window] for start in group]) * gain
+                with torch.inference_mode():
+                    estimate = self.model(torch.from_numpy(windows).to(self.device), query.expand(len(group)))
+                for start, part in zip(group, estimate.float().cpu().numpy() / gain, strict=True):
+                    weight = self._weight(part.shape[1], start > 0, start + self.window < samples)
+                    target[:, start : start + part.shape[1]] += part * weight
+            yield first + len(chosen), len(starts)
+
+    def _weight(self, length: int, fade_in: bool, fade_out: bool) -> np.ndarray:
+        """What a window counts for at each sample: 1, but for complementary fades in the middle of overlaps."""
+        weight = np.ones(length, np.float32)
+        fade = int(FADE * self.sample_rate)
+        before = (self.overlap - fade) // 2
+        ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
+        if fade_in:
+            weight[:before] = 0
+            weight[before : before + fade] = ramp
+        if fade_out:
+            end = length - self.overlap + before
+            weight[end : end + fade] = 1 - ramp
+            weight[end + fade :] = 0
+        return weight
+
+    def _gain(self, mixture: np.ndarray) -> np.float32:
+        """What brings the recording's level into the range that training met; 1 inside it."""
+        if self.levels is None:
+            return np.float32(1)
+        level = 10 * np.log10(np.mean(np.square(mixture, dtype=np.float64)) + 1e-20)
+        return np.float32(10 ** ((np.clip(level, *self.levels) - level) / 20))
+
+
+def _same_length(starts: range, window: int, samples: int) -> list[list[int]]:
+    whole = [start for start in starts if start + window <= samples]
+    rest = [start for start in starts if start + window > samples]
+    return [group for group in (whole, rest) if group]
