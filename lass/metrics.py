@@ -128,9 +128,7 @@ def _matching(reference: ArrayLike, estimate: ArrayLike) -> tuple[NDArray[np.flo
     if first.size == 0:
         raise AudioError("A recording without samples cannot be measured; give one that lasts longer.")
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
-        raise AudioError(
-            "A recording holds values that are not numbers and cannot be measured; check how it was made."
-        )
+        raise AudioError("A recording holds values that are not numbers and cannot be measured; check how it was made.")
     return first.ravel(), second.ravel()
 
 

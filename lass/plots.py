@@ -25,6 +25,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.image import AxesImage
+from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -39,19 +40,19 @@ _WINDOW_SECONDS = 0.05
 
 # 4 inches on 960 pixels: type of 9 points is 11 pixels high when a phone shows the picture 360 pixels wide.
 _WIDTH, _DPI = 4.0, 240
-_FAMILY = "DejaVu Sans"  # comes with matplotlib, so the picture is the same on every machine
+FAMILY = "DejaVu Sans"
+"""The typeface of every picture: it comes with matplotlib, so pictures are the same on every machine."""
+
 _TITLE_POINTS, _LABEL_POINTS, _TICK_POINTS = 9.0, 8.0, 7.5
 _COLOURS = "magma"
 _LONGEST_TITLE = 200  # characters looked at; far more than a panel is wide
 _BOX = "\u25a1"
 _TICKS_HZ = (100, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000)
 _LEFT, _BREADTH = 0.14, 0.825  # of the width of the figure; the rest is for the frequency labels
-_MARK_GAP = 0.09  # of the height of a panel: two closer frequency labels would touch
+_MARK_GAP = 0.1  # of the height of a panel: two closer frequency labels would touch
 
 
-def spectrograms(
-    mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sample_rate: int, *, query: str
-) -> Figure:
+def spectrograms(mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sample_rate: int, *, query: str) -> Figure:
     """Draw mixture, target and residual under each other, with one colour scale and one time axis.
 
     Args:
@@ -67,7 +68,7 @@ def spectrograms(
         AudioError: the shapes differ, or a waveform is empty or not finite.
     """
     images, seconds = _levels((mixture, target, residual), sample_rate)
-    figure = _figure(height=4.8)
+    figure = new_figure(height=4.8)
     bottom, top, gap = 0.178, 0.957, 0.055
     height = (top - bottom - 2 * gap) / 3
     for index, (image, (title, detail)) in enumerate(zip(images, _titles(query), strict=True)):
@@ -89,7 +90,7 @@ def spectrogram_panels(
     images, seconds = _levels((mixture, target, residual), sample_rate)
     figures = []
     for image, (title, detail) in zip(images, _titles(query), strict=True):
-        figure = _figure(height=2.6)
+        figure = new_figure(height=2.6)
         axes = figure.add_axes((_LEFT, 0.34, _BREADTH, 0.57))
         shown = _panel(axes, image, seconds, sample_rate, time_labels=True)
         _title(axes, title, detail)
@@ -121,19 +122,13 @@ def _levels(waveforms: tuple[ArrayLike, ...], sample_rate: int) -> tuple[list[ND
     """Images `(rows, columns)` in dB under the loudest point of all, low rows first; and the seconds."""
     arrays = [_channels(waveform) for waveform in waveforms]
     if len({array.shape for array in arrays}) != 1:
-        raise AudioError(
-            "Mixture, target and residual differ in length or channels; draw waveforms of one shape."
-        )
+        raise AudioError("Mixture, target and residual differ in length or channels; draw waveforms of one shape.")
     if arrays[0].shape[-1] == 0 or sample_rate <= 0:
-        raise AudioError(
-            "A recording without samples or sample rate cannot be drawn; give one that lasts longer."
-        )
+        raise AudioError("A recording without samples or sample rate cannot be drawn; give one that lasts longer.")
     powers = [_power_columns(array, sample_rate) for array in arrays]
     loudest = max(float(power.max()) for power in powers)
     if not math.isfinite(loudest):
-        raise AudioError(
-            "A recording holds values that are not numbers and cannot be drawn; check how it was made."
-        )
+        raise AudioError("A recording holds values that are not numbers and cannot be drawn; check how it was made.")
     seconds = arrays[0].shape[-1] / sample_rate
     if loudest == 0.0:  # digital silence has no loudest point
         return [np.full((_ROWS, power.shape[1]), FLOOR_DB) for power in powers], seconds
@@ -146,9 +141,7 @@ def _levels(waveforms: tuple[ArrayLike, ...], sample_rate: int) -> tuple[list[ND
 def _channels(waveform: ArrayLike) -> NDArray[np.float32]:
     array = np.atleast_2d(np.asarray(waveform, dtype=np.float32))
     if array.ndim != 2:
-        raise AudioError(
-            f"A recording of shape {array.shape} cannot be drawn; give (samples,) or (channels, samples)."
-        )
+        raise AudioError(f"A recording of shape {array.shape} cannot be drawn; give (samples,) or (channels, samples).")
     return array
 
 
@@ -181,9 +174,7 @@ def _window_size(samples: int, sample_rate: int) -> int:
     return min(usual, longest)
 
 
-def _frames(
-    channel: NDArray[np.float32], size: int, hop: int, count: int
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _frames(channel: NDArray[np.float32], size: int, hop: int, count: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Windowed frames centred on every hop, as blocks `(frames, size)` with the number of the first."""
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     for first in range(0, count, _BLOCK):
@@ -218,15 +209,14 @@ def _hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
 
 
-def _figure(*, height: float) -> Figure:
+def new_figure(*, height: float) -> Figure:
+    """An empty white figure on an Agg canvas, 960 pixels wide; the height in inches of 240 pixels."""
     figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _panel(
-    axes: Axes, image: NDArray[np.float64], seconds: float, sample_rate: int, *, time_labels: bool
-) -> AxesImage:
+def _panel(axes: Axes, image: NDArray[np.float64], seconds: float, sample_rate: int, *, time_labels: bool) -> AxesImage:
     nyquist = sample_rate / 2
     top = _mel(nyquist)
     shown = axes.imshow(
@@ -238,12 +228,12 @@ def _panel(
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_yticklabels([_hertz_label(hertz) for hertz in marks])
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-    axes.set_ylabel("Frequency (Hz)", fontsize=_LABEL_POINTS, family=_FAMILY)
+    axes.set_ylabel("Frequency (Hz)", fontsize=_LABEL_POINTS, family=FAMILY)
+    # A place of its own: the width of the figures beside it must not push the label out of the picture.
+    axes.yaxis.set_label_coords(-0.115, 0.5)
     if time_labels:
-        axes.set_xlabel("Time (s)", fontsize=_LABEL_POINTS, family=_FAMILY, labelpad=2)
-    axes.tick_params(
-        labelsize=_TICK_POINTS, labelbottom=time_labels, labelfontfamily=_FAMILY, length=2.5, pad=2
-    )
+        axes.set_xlabel("Time (s)", fontsize=_LABEL_POINTS, family=FAMILY, labelpad=2)
+    axes.tick_params(labelsize=_TICK_POINTS, labelbottom=time_labels, labelfontfamily=FAMILY, length=2.5, pad=2)
     return shown
 
 
@@ -257,7 +247,10 @@ def _frequency_marks(nyquist: float) -> list[float]:
 
 
 def _hertz_label(hertz: float) -> str:
-    return f"{hertz:g}" if hertz < 1000 else f"{round(hertz / 1000, 2):g}k"
+    """At most three characters and a k: 500, 5.5k, 22k."""
+    if hertz < 1000:
+        return f"{hertz:.0f}"
+    return f"{hertz / 1000:.1f}".removesuffix(".0") + "k" if hertz < 10_000 else f"{hertz / 1000:.0f}k"
 
 
 def _colour_bar(figure: Figure, shown: AxesImage, *, bottom: float, height: float) -> None:
@@ -268,46 +261,46 @@ def _colour_bar(figure: Figure, shown: AxesImage, *, bottom: float, height: floa
         orientation="horizontal",
         ticks=np.arange(FLOOR_DB, 1.0, 20.0).tolist(),
     )
-    bar.set_label("Level under the loudest point (dB)", fontsize=_LABEL_POINTS, family=_FAMILY, labelpad=2)
-    bar.ax.tick_params(labelsize=_TICK_POINTS, labelfontfamily=_FAMILY, length=2.5, pad=2)
+    bar.set_label("Level under the loudest point (dB)", fontsize=_LABEL_POINTS, family=FAMILY, labelpad=2)
+    bar.ax.tick_params(labelsize=_TICK_POINTS, labelfontfamily=FAMILY, length=2.5, pad=2)
 
 
 def _titles(query: str) -> tuple[tuple[str, str], tuple[str, str], tuple[str, str]]:
     """Titles of the three panels, each with the text from outside that may be cut."""
-    return ("Mixture", ""), ("Target", _printable(query)), ("Residual", "")
+    return ("Mixture", ""), ("Target", printable(query)), ("Residual", "")
 
 
 def _title(axes: Axes, title: str, detail: str) -> None:
     """Set a title of one line, cutting the detail to the width of the panel."""
     text = axes.set_title(
-        title, loc="left", fontsize=_TITLE_POINTS, family=_FAMILY, fontweight="bold", pad=3, parse_math=False
+        title, loc="left", fontsize=_TITLE_POINTS, family=FAMILY, fontweight="bold", pad=3, parse_math=False
     )
-    if not detail:
-        return
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    room = axes.get_window_extent().width
+    if detail:
+        fit(text, f"{title}: ", detail, room=axes.get_window_extent().width)
+
+
+def fit(artist: Text, fixed: str, detail: str, *, room: float) -> None:
+    """Give a text artist `fixed` and as much of the beginning of `detail` as `room` pixels hold."""
 
     def fits(length: int) -> bool:
-        text.set_text(_joined(title, detail, length))
-        return text.get_window_extent().width <= room
+        shown = detail if length == len(detail) else f"{detail[:length].rstrip()}\u2026"
+        artist.set_text(fixed + shown)
+        return bool(artist.get_window_extent().width <= room)
 
-    lengths = range(len(detail) + 1)
-    if not fits(len(detail)):
-        # The longest beginning that fits, by halving: width grows with length.
-        low, high = 0, len(lengths) - 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if fits(middle) else (low, middle)
-        text.set_text(_joined(title, detail, low))
-
-
-def _joined(title: str, detail: str, length: int) -> str:
-    return f"{title}: {detail}" if length >= len(detail) else f"{title}: {detail[:length].rstrip()}\u2026"
+    if fits(len(detail)):
+        return
+    # By halving, because the width grows with the length; the last call leaves the longest that fits.
+    short, long = 0, len(detail)
+    while long - short > 1:
+        middle = (short + long) // 2
+        short, long = (middle, long) if fits(middle) else (short, middle)
+    fits(short)
 
 
-def _printable(text: str) -> str:
-    """One line that the font can draw: no control or direction characters, a box for each run without glyphs.
+def printable(text: str) -> str:
+    """Text from outside as one line that `FAMILY` can draw, of at most 200 characters.
+
+    Control and direction characters go, and a box stands for each run of characters without a glyph.
 
     Empty when nothing of the text has a glyph.
     """
@@ -321,11 +314,7 @@ def _printable(text: str) -> str:
             continue
         elif ord(character) in known:
             # More than two marks on one letter would paint over the panels.
-            if (
-                kind in ("Mn", "Me")
-                and len(kept) > 1
-                and all(unicodedata.combining(last) for last in kept[-2:])
-            ):
+            if kind in ("Mn", "Me") and len(kept) > 1 and all(unicodedata.combining(last) for last in kept[-2:]):
                 continue
             kept.append(character)
         elif kept[-1:] != [_BOX]:
@@ -336,4 +325,4 @@ def _printable(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _glyphs() -> frozenset[int]:
-    return frozenset(get_font(findfont(FontProperties(family=_FAMILY))).get_charmap())
+    return frozenset(get_font(findfont(FontProperties(family=FAMILY))).get_charmap())

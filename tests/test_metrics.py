@@ -65,9 +65,7 @@ def test_agrees_with_torchmetrics(gain: float) -> None:
 def test_channels_are_measured_together(measure: Callable[[np.ndarray, np.ndarray], float]) -> None:
     reference = np.stack([REFERENCE, 0.01 * REFERENCE])
     estimate = np.stack([REFERENCE + 0.1 * NOISE, NOISE])
-    assert measure(reference, estimate) == pytest.approx(
-        measure(reference.ravel(), estimate.ravel()), abs=1e-12
-    )
+    assert measure(reference, estimate) == pytest.approx(measure(reference.ravel(), estimate.ravel()), abs=1e-12)
     loud_only = measure(REFERENCE, estimate[0])
     assert measure(reference, estimate) < loud_only
 
@@ -89,9 +87,7 @@ def test_perfect_and_hopeless_estimates_are_bounded() -> None:
     assert si_sdr(REFERENCE, REFERENCE) == LIMIT_DB
     assert si_sdr([1.0, 0.0], [0.0, 1.0]) == -LIMIT_DB
     assert sdr(REFERENCE, 1e30 * NOISE) == -LIMIT_DB
-    assert sdri(REFERENCE, REFERENCE + NOISE, REFERENCE) == pytest.approx(
-        sdr(REFERENCE, REFERENCE + NOISE) - LIMIT_DB
-    )
+    assert sdri(REFERENCE, REFERENCE + NOISE, REFERENCE) == pytest.approx(sdr(REFERENCE, REFERENCE + NOISE) - LIMIT_DB)
 
 
 def test_very_quiet_recordings_are_measured_like_loud_ones() -> None:
@@ -125,9 +121,7 @@ def test_the_mean_leaves_undefined_rows_out_and_counts_them() -> None:
         (np.array([1.0, np.inf]), np.ones(2)),
     ],
 )
-def test_what_cannot_be_compared_is_refused_in_one_sentence(
-    reference: np.ndarray, estimate: np.ndarray
-) -> None:
+def test_what_cannot_be_compared_is_refused_in_one_sentence(reference: np.ndarray, estimate: np.ndarray) -> None:
     for measure in (sdr, si_sdr):
         with pytest.raises(AudioError) as error:
             measure(reference, estimate)

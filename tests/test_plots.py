@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import warnings
@@ -157,6 +158,20 @@ def test_panels_apart_share_scale_and_content() -> None:
         np.testing.assert_array_equal(image(axes), image(panels(figure)[0]))
         assert panels(figure)[0].get_title("left") == axes.get_title("left")
         assert len(figure.axes) == 2
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
+def test_labels_stay_inside_the_picture_and_apart_at_any_rate(rate: int, tmp_path: Path) -> None:
+    sound = tone(440, 0.5, rate)
+    figure = spectrograms(sound, sound, sound, rate, query="x")
+    save(figure, tmp_path / "rate.png")
+    for axes in panels(figure):
+        boxes = sorted((label.get_window_extent() for label in axes.get_yticklabels()), key=lambda box: box.y0)
+        assert axes.yaxis.label.get_window_extent().x0 >= 0
+        assert axes.yaxis.label.get_window_extent().x1 <= min(box.x0 for box in boxes)
+        # A text's box is a line high, descenders included; figures have none.
+        assert all(upper.y0 - lower.y0 >= 0.9 * lower.height for lower, upper in itertools.pairwise(boxes))
+        assert max(axes.get_yticks()) == pytest.approx(axes.get_ylim()[1])
 
 
 def test_save_writes_a_png_and_its_folder(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""What a command line needs to say about an evaluation, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lass.errors import SettingsError
+from lass.evaluation.clips import CAPTIONS_FILE, folder_list
+from lass.evaluation.lists import WORDINGS, Item, Wording, read_list
+from lass.evaluation.protocol import Separates, evaluate
+from lass.evaluation.report import Report
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """An evaluation, from a list or from a folder of labelled clips: exactly one of `list_csv` and `clips_csv`.
+
+    Attributes:
+        audio_dir: the folder of the recordings.
+        list_csv: an evaluation list in a layout that `read_list` knows.
+        clips_csv: a collection (`file,label,fold`) to make mixtures from.
+        folds, count, seed, snr_db, captions: of the mixtures made from a collection; see `folder_list`.
+        wording: the words to ask in: "label", "train" or "held_out".
+        absent: ask for sounds that are not there too.
+        sample_rate: hertz to evaluate at; None for the lower of the model's and the recording's.
+    """
+
+    audio_dir: Path
+    list_csv: Path | None = None
+    clips_csv: Path | None = None
+    folds: tuple[int, ...] | None = None
+    count: int = 200
+    seed: int = 0
+    snr_db: float = 0.0
+    captions: Path | None = CAPTIONS_FILE
+    wording: Wording = "label"
+    absent: bool = False
+    sample_rate: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.list_csv is None) == (self.clips_csv is None):
+            raise SettingsError("An evaluation needs either a list or a collection of clips; give one of the two.")
+        if self.wording not in WORDINGS:
+            raise SettingsError(f"{self.wording!r} is no wording; choose one of {', '.join(WORDINGS)}.")
+
+    def items(self) -> list[Item]:
+        """The rows to evaluate.
+
+        Raises:
+            LassError: a list, collection or recording cannot be used.
+        """
+        if self.list_csv is not None:
+            return read_list(self.list_csv, self.audio_dir)
+        assert self.clips_csv is not None
+        return folder_list(
+            self.clips_csv,
+            self.audio_dir,
+            folds=self.folds,
+            count=self.count,
+            seed=self.seed,
+            snr_db=self.snr_db,
+            captions=self.captions,
+        )
+
+    def run(self, separator: Separates, progress: Callable[[int, int], None] | None = None) -> Report:
+        """Evaluate a separator as these settings say; errors as `items` and `evaluate`."""
+        return evaluate(
+            separator,
+            self.items(),
+            wording=self.wording,
+            absent=self.absent,
+            sample_rate=self.sample_rate,
+            progress=progress,
+        )
