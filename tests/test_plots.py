@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +204,19 @@ def test_a_picture_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_what_cannot_be_drawn_is_refused(mixture: np.ndarray, target: np.ndarray) -> None:
     with pytest.raises(AudioError):
         spectrograms(mixture, target, target, RATE, query="x")
+
+
+def test_several_visitors_are_served_at_once(tmp_path: Path) -> None:
+    def draw(number: int) -> bytes:
+        sound = tone(300.0 * (1 + number % 3))
+        figure = spectrograms(sound, sound, 0.1 * sound, RATE, query=f"visitor {number % 3}")
+        return save(figure, tmp_path / f"{number}.png").read_bytes()
+
+    alone = [draw(number) for number in range(3)]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(draw, range(12)))
+    assert len(set(alone)) == 3
+    assert together == alone * 4
 
 
 def test_pyplot_is_never_imported() -> None:
