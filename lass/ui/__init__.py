@@ -1,0 +1,29 @@
+"""The application in the browser: one module per page, and the only room that knows Gradio.
+
+Importing this package is light; Gradio is loaded by :func:`build` and :func:`launch`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from lass.settings import Settings
+
+__all__ = ["build", "launch"]
+
+
+def build(settings: Settings) -> gr.Blocks:
+    """The whole application, composed and not yet served."""
+    from lass.ui import application
+
+    return application.build(settings)
+
+
+def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
+    """Serve the application; returns when it is stopped, or at once with ``prevent_thread_lock``."""
+    from lass.ui import application
+
+    return application.launch(settings, prevent_thread_lock=prevent_thread_lock)

@@ -1,0 +1,121 @@
+"""The whole application: pages composed, endpoints for programs, and how it is served."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio when it is imported
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from lass.ui import fragments, gpu, shelf, texts
+from lass.ui.separate import SeparatePage
+from lass.ui.service import Limits, Service, load_examples, version
+from lass.ui.theme import theme
+
+if TYPE_CHECKING:
+    from lass.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+STYLE = Path(__file__).with_name("style.css")
+UPLOADS = Path(__file__).with_name("uploads.js")
+
+KEEP_MINUTES = 60
+SWEEP_SECONDS = 5 * 60
+QUEUE_LENGTH = 64
+"""Visitors who may wait for a separation at once; one more is told to come back."""
+
+
+def build(settings: Settings) -> gr.Blocks:
+    """Compose the application for these settings; nothing is loaded and nothing is served yet."""
+    return compose(_service(settings))
+
+
+def compose(service: Service) -> gr.Blocks:
+    """The pages and endpoints on top of a service."""
+    words = service.texts
+    keep_seconds = service.limits.keep_minutes * 60
+    with gr.Blocks(
+        title=words.title, analytics_enabled=False, delete_cache=(min(SWEEP_SECONDS, keep_seconds), keep_seconds)
+    ) as blocks:
+        gr.HTML(fragments.header(words))
+        SeparatePage(service, words, load_examples(ROOT / "examples"))
+        gr.HTML(fragments.footer(words, keep_minutes=service.limits.keep_minutes, version=version()))
+        _endpoints(service)
+    blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
+    return blocks
+
+
+def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
+    """Serve the application at GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, or Gradio's defaults.
+
+    The page answers first and the default model is loaded behind it; on ZeroGPU models have to be in place
+    before the first call forks, so there they come first.
+    """
+    service = _service(settings)
+    blocks = compose(service)
+    if gpu.present():
+        service.shelf.preload()
+    blocks.launch(
+        prevent_thread_lock=True,
+        theme=theme(),
+        css_paths=[STYLE],
+        js=UPLOADS.read_text(encoding="utf-8"),
+        max_file_size=service.limits.max_bytes,
+        show_error=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        run_history=False,
+        footer_links=["api"],
+    )
+    if not gpu.present():
+        threading.Thread(target=service.shelf.preload, name="preload", daemon=True).start()
+    if not prevent_thread_lock:
+        blocks.block_thread()
+    return blocks
+
+
+def _service(settings: Settings) -> Service:
+    words = texts.ENGLISH
+    models = shelf.catalogue(words, device=settings.device, cache_dir=None)
+    limits = Limits(
+        max_seconds=settings.max_seconds,
+        max_bytes=int(settings.max_upload_mb * 1_000_000),
+        keep_minutes=KEEP_MINUTES,
+    )
+    return Service(models, limits, Path(get_upload_folder()), words, device=settings.device)
+
+
+def _endpoints(service: Service) -> None:
+    """The two endpoints for programs; their components are never drawn."""
+
+    def separate(audio: str | None, query: str, model: str) -> tuple[str, str, dict[str, Any]]:
+        try:
+            outcome = service.separate(audio, query, model)
+        except Exception as error:
+            raise gr.Error(service.sentence(error), print_exception=False) from error
+        return str(outcome.target), str(outcome.residual), outcome.report
+
+    def models() -> list[dict[str, Any]]:
+        return service.models()
+
+    given = [
+        gr.Audio(type="filepath", format=None, label="audio", visible=False),
+        gr.Textbox(label="query", visible=False),
+        gr.Textbox(value=service.shelf.default(), label="model", visible=False),
+    ]
+    returned = [gr.File(label="target", visible=False), gr.File(label="residual", visible=False),
+                gr.JSON(label="report", visible=False)]  # fmt: skip
+    gr.Button(visible=False).click(
+        separate, given, returned, api_name="separate", api_visibility="public",
+        api_description="Separate a recording: what the query describes, everything else, and how it was made.",
+        concurrency_id="gpu", concurrency_limit=1,
+    )  # fmt: skip
+    gr.Button(visible=False).click(
+        models, None, [gr.JSON(label="models", visible=False)], api_name="models", api_visibility="public",
+        api_description="The models there are, and whether each is on this machine.", queue=False,
+    )  # fmt: skip

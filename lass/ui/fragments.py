@@ -1,0 +1,121 @@
+"""Small pieces of HTML that the pages show; every word in them comes escaped from the tables of texts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from lass.ui.service import Stage
+from lass.ui.shelf import Shelf
+from lass.ui.texts import Texts
+
+if TYPE_CHECKING:
+    from lass.checkpoints import ModelEntry
+
+
+def header(texts: Texts) -> str:
+    """The name and the one sentence that says what this is."""
+    return f'<header class="lass-header"><h1>{escape(texts.name)}</h1><p>{escape(texts.tagline)}</p></header>'
+
+
+def footer(texts: Texts, *, keep_minutes: int, version: str) -> str:
+    """The promise about recordings, the version and the licence."""
+    privacy = texts.privacy.format(minutes=keep_minutes)
+    parts = (privacy, f"{texts.name} · {texts.version.format(version=version)} · {texts.licence}")
+    return '<footer class="lass-footer">' + "".join(f"<p>{escape(part)}</p>" for part in parts) + "</footer>"
+
+
+def alert(sentence: str) -> str:
+    """A sentence that interrupts: read out at once, and it stays until something changes."""
+    return f'<div role="alert" class="lass-notice lass-alert">{escape(sentence)}</div>' if sentence else ""
+
+
+def progress(texts: Texts, stage: Stage | None) -> str:
+    """What happens now, with a bar as soon as the number of windows is known. No stage: waiting for a place."""
+    if stage is None:
+        return _status(texts.waiting, "<progress></progress>")
+    if stage.name == "separating" and stage.total > 0:
+        sentence = texts.separating.format(done=min(stage.done + 1, stage.total), total=stage.total)
+        bar = f'<progress max="{stage.total}" value="{stage.done}"></progress>'
+        return _status(sentence, bar)
+    return _status(getattr(texts, stage.name), "<progress></progress>")
+
+
+def status(sentence: str) -> str:
+    """A calm sentence, read out when nothing else is."""
+    return _status(sentence, "") if sentence else ""
+
+
+def understanding(texts: Texts, report: dict[str, Any]) -> str:
+    """How the model understood the query; a warning when it knows nothing near it; empty when it cannot say."""
+    understood = report["understood"]
+    if understood is None:
+        return ""
+    if understood["familiar"]:
+        sentence = texts.heard_as.format(label=understood["label"])
+        return f'<p class="lass-notice lass-heard">{escape(sentence)}</p>'
+    sentence = texts.unfamiliar.format(query=report["query"], label=understood["label"])
+    return f'<p class="lass-notice lass-warning" role="note">{escape(sentence)}</p>'
+
+
+def details(texts: Texts, report: dict[str, Any]) -> str:
+    """Model, length, channels, rate and time taken of one result, in one line."""
+    recording = report["recording"]
+    channels = {1: texts.mono, 2: texts.stereo}.get(recording["channels"])
+    line = texts.details.format(
+        model=report["model"]["title"],
+        seconds=_seconds(recording["seconds"]),
+        channels=channels or texts.channels.format(count=recording["channels"]),
+        rate=_kilohertz(recording["sample_rate_hz"]),
+        taken=_seconds(report["seconds_taken"]),
+    )
+    return f'<p class="lass-details">{escape(line)}<br>{escape(texts.details_more)}</p>'
+
+
+def section(heading: str, hint: str) -> str:
+    """The heading of a part of the page, with a hint beside it."""
+    return f'<h2 class="lass-section">{escape(heading)} <small>{escape(hint)}</small></h2>'
+
+
+def model_line(texts: Texts, shelf: Shelf, entry: ModelEntry) -> str:
+    """What a model was trained on, its rate and size, and whether it is here; if not, how it gets here."""
+    size = entry.size
+    state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
+    facts = [_kilohertz(entry.sample_rate)]
+    if entry.parameters is not None:
+        facts.append(texts.parameters.format(count=_count(entry.parameters)))
+    facts += [size, state] if state is not None else [texts.model_to_download.format(size=size)]
+    lines = [entry.summary, " · ".join(facts)]
+    if state is None:
+        lines.append(texts.model_to_use.format(how=shelf.how_to_get(entry)))
+    return '<p class="lass-model">' + "<br>".join(escape(line) for line in lines) + "</p>"
+
+
+def too_large(texts: Texts, max_bytes: int) -> str:
+    """The sentence for a file that is too large to send; ``uploads.js`` shows it before anything is sent."""
+    sentence = texts.too_large.format(size=f"{max_bytes / 1e6:.0f} MB")
+    return (
+        f'<div id="lass-too-large" class="lass-notice lass-alert" data-bytes="{max_bytes}" '
+        f'data-sentence="{escape(sentence)}" role="alert" hidden></div>'
+    )
+
+
+def _status(sentence: str, bar: str) -> str:
+    return f'<div role="status" class="lass-status"><span>{escape(sentence)}</span>{bar}</div>'
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def _kilohertz(sample_rate: int) -> str:
+    return f"{sample_rate / 1000:g} kHz"
+
+
+def _count(parameters: int) -> str:
+    if parameters >= 1_000_000:
+        return f"{parameters / 1e6:.1f} M"
+    return f"{parameters / 1e3:.0f} k"

@@ -1,0 +1,280 @@
+"""The page "Separate": a recording and a sentence in, what was asked for and everything else out.
+
+The page holds components and passes values on; what happens is in :mod:`lass.ui.service`. One event runs
+separations: it listens to the visitor's ticket, which the button, the Enter key and the examples renew. Cancel
+and every change of the input call the ticket off. Gradio's own ``cancels`` is not used: it waits for the running
+window with a lock that every visitor's events need, and forgets a run that was begun meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from lass.errors import Cancelled, ModelError
+from lass.ui import fragments
+from lass.ui.service import Example, Outcome, Service, Ticket
+from lass.ui.texts import Texts
+
+Updates = dict[Any, Any]
+
+SCROLL = """() => {
+  const part = document.getElementById("%s");
+  if (!part) return;
+  const top = part.getBoundingClientRect().top;
+  if (top > 0 && top < window.innerHeight * 0.5) return;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  part.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "%s" });
+}"""
+"""Brings a part of the page into view where a phone shows only some of it."""
+
+
+class SeparatePage:
+    """The components of the page and what each event does to them. Make it inside a ``gr.Blocks`` context."""
+
+    def __init__(self, service: Service, texts: Texts, examples: list[Example]) -> None:
+        self.service = service
+        self.texts = texts
+        self.examples = examples
+        self.ticket = gr.State(None, delete_callback=_call_off)
+        with gr.Row(elem_id="lass-columns", equal_height=False):
+            with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
+                self._give()
+            with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
+                self._get()
+                self._examples()
+        self._events()
+
+    def _give(self) -> None:
+        texts = self.texts
+        self.recording = gr.Audio(
+            label=texts.recording, sources=["upload", "microphone"], type="filepath", format=None,
+            editable=False, buttons=[], elem_id="lass-recording",
+        )  # fmt: skip
+        gr.HTML(fragments.too_large(texts, self.service.limits.max_bytes), elem_id="lass-upload-limit")
+        self.about_recording = gr.HTML(visible=False, elem_id="lass-about-recording")
+        self.query = gr.Textbox(
+            label=texts.query, placeholder=texts.query_placeholder, lines=1, max_lines=1,
+            max_length=300, elem_id="lass-query",
+        )  # fmt: skip
+        self.about_query = gr.HTML(visible=False, elem_id="lass-about-query")
+        self.separate = gr.Button(texts.separate, variant="primary", elem_id="lass-separate")
+        self.cancel = gr.Button(texts.cancel, variant="stop", visible=False, elem_id="lass-cancel")
+        self.status = gr.HTML(visible=False, elem_id="lass-status")
+        self.alert = gr.HTML(visible=False, elem_id="lass-alert")
+        entries = self.service.shelf.entries()
+        default = self.service.shelf.default()
+        self.model = gr.Dropdown(
+            label=texts.model, choices=[(entry.title, entry.name) for entry in entries], value=default,
+            filterable=False, elem_id="lass-model",
+        )  # fmt: skip
+        self.about_model = gr.HTML(self._model_line(default), elem_id="lass-about-model")
+
+    def _get(self) -> None:
+        texts = self.texts
+        with gr.Column(visible=False, elem_id="lass-results") as self.results:
+            self.heard = gr.HTML(elem_id="lass-heard")
+            self.target = _player(texts.target, "lass-target")
+            self.get_target = gr.DownloadButton(texts.download_target, size="md", elem_id="lass-get-target")
+            self.residual = _player(texts.residual, "lass-residual")
+            self.get_residual = gr.DownloadButton(texts.download_residual, size="md", elem_id="lass-get-residual")
+            gr.HTML(fragments.section(texts.picture, texts.picture_hint))
+            self.picture = gr.Image(
+                label=texts.picture, show_label=False, interactive=False, buttons=["fullscreen"],
+                elem_id="lass-picture",
+            )  # fmt: skip
+            self.details = gr.HTML(elem_id="lass-details")
+            with gr.Row(elem_classes="lass-downloads"):
+                self.get_all = gr.DownloadButton(texts.download_all, size="md", elem_id="lass-get-all")
+                self.get_report = gr.DownloadButton(texts.download_report, size="md", elem_id="lass-get-report")
+
+    def _examples(self) -> None:
+        self.example_buttons: list[gr.Button] = []
+        if not self.examples:
+            return
+        gr.HTML(fragments.section(self.texts.examples, self.texts.examples_hint))
+        with gr.Row(elem_id="lass-examples"):
+            for number, example in enumerate(self.examples, start=1):
+                words = f"{example.title}\n{self.texts.example_query.format(query=example.query)}"
+                button = gr.Button(words, elem_id=f"lass-example-{number}", elem_classes="lass-example", min_width=0)
+                self.example_buttons.append(button)
+
+    def _events(self) -> None:
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        # One line for all that a visitor does, so that it is answered in the order in which it was done; never behind
+        # a separation. A changed gr.State would not be announced to the page by events that skip the queue.
+        in_order: dict[str, Any] = {**quiet, "concurrency_id": "page", "concurrency_limit": 1}
+        everything = [
+            self.about_recording, self.about_query, self.status, self.alert, self.separate, self.cancel,
+            self.results, self.heard, self.target, self.residual, self.get_target, self.get_residual,
+            self.picture, self.details, self.get_all, self.get_report,
+        ]  # fmt: skip
+        gr.on(
+            [self.separate.click, self.query.submit], self.begin, [self.recording, self.query, self.ticket],
+            [self.ticket, *everything], **in_order,
+        )  # fmt: skip
+        for button, example in zip(self.example_buttons, self.examples, strict=True):
+            picked = button.click(
+                self._picker(example), [self.ticket], [self.recording, self.query, self.ticket, *everything],
+                **in_order,
+            )  # fmt: skip
+            picked.success(fn=None, js=SCROLL % ("lass-cancel", "center"), **quiet)
+        self.ticket.change(
+            self.run, [self.recording, self.query, self.model, self.ticket], everything,
+            trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **quiet,
+        ).success(fn=None, js=SCROLL % ("lass-results", "start"), **quiet)  # fmt: skip
+        self.cancel.click(self.stop, [self.ticket], everything, **in_order)
+        self.query.input(self.retype, [self.query, self.ticket], everything, trigger_mode="always_last", **in_order)
+        gr.on(
+            [self.recording.upload, self.recording.clear, self.recording.start_recording,
+             self.recording.stop_recording],
+            self.take, [self.recording, self.ticket], [self.recording, *everything], **in_order,
+        )  # fmt: skip
+        self.model.input(self.choose, [self.model, self.ticket], [self.about_model, *everything], **in_order)
+
+    def begin(self, recording: str | None, query: str | None, ticket: Ticket | None) -> Updates:
+        """Say what is missing, or take a ticket and wait for a place."""
+        _call_off(ticket)
+        about_recording, about_query = self.service.complaint(recording, query)
+        if about_recording or about_query:
+            return {
+                **self._idle(),
+                self.about_recording: _shown(fragments.alert(about_recording)),
+                self.about_query: _shown(fragments.alert(about_query)),
+            }
+        return {**self._busy(), self.ticket: Ticket(query or "")}
+
+    def run(
+        self, recording: str | None, query: str | None, model: str | None, ticket: Ticket | None
+    ) -> Iterator[Updates]:
+        """One separation, an update per window. Gradio closes it when the visitor leaves, which stops the work."""
+        try:
+            with closing(self.service.run(recording, query, model, ticket)) as steps:
+                for step in steps:
+                    if isinstance(step, Outcome):
+                        yield self._finished(step)
+                    else:
+                        yield {self.status: _shown(fragments.progress(self.texts, step))}
+        except Cancelled:
+            # Whoever called it off has said so on the page. Gradio repeats the last update when a generator ends;
+            # this is one that changes nothing.
+            yield {self.status: gr.skip()}
+        except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
+            yield {**self._idle(), self.alert: _shown(fragments.alert(self.service.sentence(error)))}
+
+    def stop(self, ticket: Ticket | None) -> Updates:
+        """After Cancel: ready for another try, with everything the visitor gave still there."""
+        _call_off(ticket)
+        return {**self._idle(), self.status: _shown(fragments.status(self.texts.cancelled))}
+
+    def forget(self, ticket: Ticket | None) -> Updates:
+        """After a change of the input: nothing on the page speaks of the one before."""
+        _call_off(ticket)
+        return self._idle()
+
+    def retype(self, query: str | None, ticket: Ticket | None) -> Updates:
+        """Other words. Who types fast presses Enter before this comes: then the words are those being separated."""
+        if ticket is not None and not ticket.called_off and ticket.query == query:
+            return {self.status: gr.skip()}
+        return self.forget(ticket)
+
+    def take(self, recording: str | None, ticket: Ticket | None) -> Updates:
+        """Another recording, or none: its name, and the old results gone."""
+        return {**self.forget(ticket), self.recording: self._named(recording)}
+
+    def choose(self, model: str | None, ticket: Ticket | None) -> Updates:
+        """Another model: its line, and the old results gone."""
+        return {**self.forget(ticket), self.about_model: self._model_line(model)}
+
+    def _named(self, recording: str | None) -> Any:
+        label = self.texts.recording_named.format(name=Path(recording).name) if recording else None
+        return gr.update(label=label or self.texts.recording)
+
+    def _picker(self, example: Example) -> Any:
+        label = self.texts.recording_named.format(name=example.title)
+
+        def pick(ticket: Ticket | None) -> Updates:
+            _call_off(ticket)
+            recording = gr.update(value=str(example.path), label=label)
+            return {
+                **self._busy(),
+                self.recording: recording,
+                self.query: example.query,
+                self.ticket: Ticket(example.query),
+            }
+
+        return pick
+
+    def _idle(self) -> Updates:
+        cleared: Updates = {
+            component: gr.update(value=None)
+            for component in (self.target, self.residual, self.picture, self.get_target, self.get_residual,
+                              self.get_all, self.get_report)
+        }  # fmt: skip
+        hidden = {
+            component: _shown("")
+            for component in (self.about_recording, self.about_query, self.status, self.alert, self.heard)
+        }
+        return {
+            **cleared,
+            **hidden,
+            self.results: gr.update(visible=False),
+            self.separate: gr.update(visible=True),
+            self.cancel: gr.update(visible=False),
+        }
+
+    def _busy(self) -> Updates:
+        return {
+            **self._idle(),
+            self.status: _shown(fragments.progress(self.texts, None)),
+            self.separate: gr.update(visible=False),
+            self.cancel: gr.update(visible=True),
+        }
+
+    def _finished(self, outcome: Outcome) -> Updates:
+        texts, report = self.texts, outcome.report
+        label = texts.target_for.format(query=report["query"])
+        alt = texts.picture_alt.format(query=report["query"])
+        return {
+            self.status: _shown(fragments.status(texts.done)),
+            self.separate: gr.update(visible=True),
+            self.cancel: gr.update(visible=False),
+            self.results: gr.update(visible=True),
+            self.heard: _shown(fragments.understanding(texts, report)),
+            self.target: gr.update(value=str(outcome.target), label=label),
+            self.residual: str(outcome.residual),
+            self.get_target: str(outcome.target),
+            self.get_residual: str(outcome.residual),
+            self.picture: gr.update(value=str(outcome.picture), alt_text=alt),
+            self.details: fragments.details(texts, report),
+            self.get_all: str(outcome.archive),
+            self.get_report: str(outcome.report_file),
+        }
+
+    def _model_line(self, name: str | None) -> str:
+        shelf = self.service.shelf
+        try:
+            entry = shelf.entry(name or "")
+        except ModelError as error:
+            return fragments.alert(str(error))
+        return fragments.model_line(self.texts, shelf, entry)
+
+
+def _player(label: str, elem_id: str) -> gr.Audio:
+    return gr.Audio(
+        label=label, type="filepath", format=None, interactive=False, buttons=[], elem_id=elem_id,
+    )  # fmt: skip
+
+
+def _call_off(ticket: Ticket | None) -> None:
+    if ticket is not None:
+        ticket.call_off()
+
+
+def _shown(html: str) -> Any:
+    """An update of a sentence: visible only while it says something."""
+    return gr.update(value=html, visible=bool(html))

@@ -1,0 +1,304 @@
+"""What the Separate page does, as plain functions of plain values: no Gradio, no visitor's state."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from lass.errors import AudioError, Cancelled, LassError, QueryError
+from lass.ui import gpu, naming
+from lass.ui.shelf import Shelf
+from lass.ui.texts import Texts
+
+if TYPE_CHECKING:
+    from lass.audio import Audio
+    from lass.separation import Separation, Understanding
+
+log = logging.getLogger(__name__)
+
+QUIETEST = 1e-10
+"""Root mean square below which a level is reported as -200 dB rather than as minus infinity."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a visitor may send, and for how long it is kept."""
+
+    max_seconds: float
+    max_bytes: int
+    keep_minutes: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a separation is: what it does now and, while separating, windows done of all."""
+
+    name: Literal["reading", "loading", "separating", "drawing"]
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished separation: its files, and how it was made."""
+
+    target: Path
+    residual: Path
+    picture: Path | None
+    report_file: Path | None
+    archive: Path | None
+    report: dict[str, Any]
+
+
+class Ticket:
+    """One separation that was asked for, and with which words.
+
+    Calling it off stops the work between two windows, from any thread.
+    """
+
+    def __init__(self, query: str = "") -> None:
+        self.query = query
+        self._called_off = threading.Event()
+
+    @property
+    def called_off(self) -> bool:
+        """Whether nobody waits for this separation any more."""
+        return self._called_off.is_set()
+
+    def call_off(self) -> None:
+        """Stop the separation; does nothing when it is over."""
+        self._called_off.set()
+
+
+@dataclass(frozen=True)
+class Example:
+    """A recording that ships with the application, and what to ask of it."""
+
+    title: str
+    query: str
+    path: Path
+
+
+class Service:
+    """Separates for any number of visitors at once; holds nothing that belongs to one of them.
+
+    ``scratch`` is the folder whose files are deleted after ``limits.keep_minutes``; every result gets a folder
+    of its own in it with a name that cannot be guessed.
+    """
+
+    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts, device: str = "cpu") -> None:
+        self.shelf = shelf
+        self.limits = limits
+        self.scratch = scratch
+        self.texts = texts
+        self.device = device
+        self._borrowed_steps: Callable[..., Iterator[Any]] = gpu.borrowing(self._steps, _loan)
+
+    def complaint(self, recording: str | None, query: str | None) -> tuple[str, str]:
+        """What is missing before anything can start: (about the recording, about the query), empty when fine."""
+        about_recording = "" if recording else self.texts.no_recording
+        about_query = ""
+        try:
+            _checked_query(query)
+        except QueryError as error:
+            about_query = str(error) if (query or "").strip() else self.texts.no_query
+        return about_recording, about_query
+
+    def run(
+        self,
+        recording: str | None,
+        query: str | None,
+        model: str | None,
+        ticket: Ticket | None = None,
+        *,
+        extras: bool = True,
+    ) -> Generator[Stage | Outcome, None, None]:
+        """Separate one recording: stages while it goes on, the outcome last. Closing the generator cancels.
+
+        ``extras`` adds the picture, the report file and the archive to the two recordings. Raises
+        :class:`LassError` for whatever the visitor can mend, :class:`Cancelled` when the ticket was called off.
+        """
+        ticket = ticket or Ticket()
+        for step in self._run(recording, query, model, extras):
+            if ticket.called_off:
+                raise Cancelled
+            yield step
+
+    def _run(
+        self, recording: str | None, query: str | None, model: str | None, extras: bool
+    ) -> Generator[Stage | Outcome, None, None]:
+        if not recording:
+            raise AudioError(self.texts.no_recording)
+        checked = _checked_query(query)
+        yield Stage("reading")
+        audio = self._read(recording)
+        yield Stage("loading")
+        name = model or self.shelf.default() or ""
+        if not gpu.present():
+            self.shelf.separator(name)
+        begun = time.perf_counter()
+        result: Separation | None = None
+        for step in self._borrowed_steps(name, audio.waveform, audio.sample_rate, checked):
+            if hasattr(step, "target"):
+                result = step
+            else:
+                yield Stage("separating", step.done, step.total)
+        if result is None:
+            raise RuntimeError("the separator ended without a result")
+        taken = time.perf_counter() - begun
+        if extras:
+            yield Stage("drawing")
+        report = self._report(recording, audio, result, name, taken)
+        yield self._write(recording, audio, result, report, extras)
+
+    def separate(self, recording: str | None, query: str | None, model: str | None) -> Outcome:
+        """The same from beginning to end, for programs: the two recordings and the report."""
+        for step in self.run(recording, query, model, extras=False):
+            if isinstance(step, Outcome):
+                return step
+        raise RuntimeError("the separation ended without an outcome")
+
+    def sentence(self, error: Exception) -> str:
+        """What a visitor is told of an error; anything that is not for them to mend goes to the log."""
+        if isinstance(error, LassError):
+            return str(error)
+        log.error("A separation failed.", exc_info=error)
+        return self.texts.unexpected
+
+    def models(self) -> list[dict[str, Any]]:
+        """The catalogue for programs: one plain dictionary per model."""
+        fields = ("name", "title", "architecture", "encoder", "sample_rate", "parameters", "size_bytes", "licence",
+                  "state", "summary", "source")  # fmt: skip
+        return [{field: getattr(entry, field) for field in fields} for entry in self.shelf.entries()]
+
+    def _read(self, recording: str) -> Audio:
+        from lass import audio
+
+        return audio.read(recording, max_seconds=self.limits.max_seconds, max_bytes=self.limits.max_bytes)
+
+    def _steps(self, name: str, waveform: np.ndarray, sample_rate: int, query: str) -> Iterator[Any]:
+        separator = self.shelf.separator(name)
+        yield from separator.steps(waveform, sample_rate, query)
+
+    def _report(self, recording: str, audio: Audio, result: Separation, model: str, taken: float) -> dict[str, Any]:
+        entry = self.shelf.entry(model)
+        mixture = audio.waveform
+        error = np.abs(result.target + result.residual - mixture).max()
+        return {
+            "application": "lass",
+            "version": version(),
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "recording": {
+                "name": Path(recording).name,
+                "seconds": round(audio.seconds, 3),
+                "sample_rate_hz": audio.sample_rate,
+                "channels": audio.channels,
+            },
+            "query": result.query,
+            "understood": _understood(result.understanding),
+            "model": {
+                "name": entry.name,
+                "title": entry.title,
+                "architecture": entry.architecture,
+                "encoder": entry.encoder,
+                "sample_rate_hz": entry.sample_rate,
+                "licence": entry.licence,
+                "source": entry.source,
+            },
+            "device": self.device,
+            "seconds_taken": round(taken, 3),
+            "levels_dbfs": {
+                "recording": _level(mixture),
+                "target": _level(result.target),
+                "residual": _level(result.residual),
+            },
+            "largest_difference_of_the_sum": float(error),
+        }
+
+    def _write(self, recording: str, audio: Audio, result: Separation, report: dict[str, Any], extras: bool) -> Outcome:
+        from lass import audio as audio_files
+
+        folder = self.scratch / secrets.token_hex(16)
+        folder.mkdir(parents=True)
+        stem = naming.result_stem(recording, result.query, report["model"]["name"])
+        target = audio_files.write(folder / f"{stem}-target.wav", result.target, result.sample_rate)
+        residual = audio_files.write(folder / f"{stem}-residual.wav", result.residual, result.sample_rate)
+        report["files"] = {"target": target.name, "residual": residual.name}
+        if not extras:
+            return Outcome(target, residual, None, None, None, report)
+        picture = folder / f"{stem}-spectrograms.png"
+        _draw(picture, audio.waveform, result)
+        report["files"]["picture"] = picture.name
+        report_file = folder / f"{stem}-report.json"
+        report_file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        archive = folder / f"{stem}.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
+            for file in (target, residual, picture, report_file):
+                packed.write(file, f"{stem}/{file.name}")
+        return Outcome(target, residual, picture, report_file, archive, report)
+
+
+def load_examples(folder: Path) -> list[Example]:
+    """The shipped examples described by ``folder/examples.json``; those without a recording are left out."""
+    index = folder / "examples.json"
+    if not index.is_file():
+        return []
+    described = json.loads(index.read_text(encoding="utf-8"))
+    items = described["examples"] if isinstance(described, dict) else described
+    found = [Example(item["title"], item["query"], folder / item["file"]) for item in items]
+    return [example for example in found if example.path.is_file()]
+
+
+def version() -> str:
+    """The version of the installed package, or of the source tree it runs from."""
+    try:
+        return metadata.version("lass")
+    except metadata.PackageNotFoundError:
+        import lass
+
+        return str(getattr(lass, "__version__", "0"))
+
+
+def _checked_query(query: str | None) -> str:
+    from lass.queries import check_query
+
+    return check_query(query or "")
+
+
+def _loan(name: str, waveform: np.ndarray, sample_rate: int, query: str) -> int:
+    return gpu.loan_seconds(waveform.shape[-1] / sample_rate)
+
+
+def _understood(understanding: Understanding | None) -> dict[str, Any] | None:
+    if understanding is None:
+        return None
+    return {
+        "label": understanding.label,
+        "similarity": round(float(understanding.similarity), 4),
+        "familiar": bool(understanding.familiar),
+    }
+
+
+def _level(waveform: np.ndarray) -> float:
+    """Root mean square of all channels in decibels relative to full scale."""
+    power = sum(float(np.vdot(channel, channel)) for channel in waveform) / max(waveform.size, 1)
+    return round(20 * np.log10(max(np.sqrt(power), QUIETEST)), 2)
+
+
+def _draw(path: Path, mixture: np.ndarray, result: Separation) -> None:
+    from lass import plots
+
+    figure = plots.spectrograms(mixture, result.target, result.residual, result.sample_rate, query=result.query)
+    plots.save(figure, path)

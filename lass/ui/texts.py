@@ -1,0 +1,155 @@
+"""Every word of the pages, in one place.
+
+A language is one :class:`Texts` table: the type checker then finds a sentence that was forgotten. Words in
+braces are filled in with ``str.format``; the names inside the braces must stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The words of one language, grouped as they appear on the page."""
+
+    language: str
+    name: str
+    tagline: str
+    title: str
+
+    recording: str
+    recording_named: str
+    too_large: str
+    query: str
+    query_placeholder: str
+    model: str
+    separate: str
+    cancel: str
+    download_model: str
+
+    model_here: str
+    model_downloaded: str
+    model_to_download: str
+    model_to_use: str
+    model_get: str
+    model_place: str
+    parameters: str
+
+    no_recording: str
+    no_query: str
+
+    waiting: str
+    reading: str
+    loading: str
+    separating: str
+    drawing: str
+    downloading: str
+    cancelled: str
+    done: str
+
+    target: str
+    residual: str
+    target_for: str
+    picture: str
+    picture_hint: str
+    picture_alt: str
+    download_target: str
+    download_residual: str
+    download_all: str
+    download_report: str
+
+    heard_as: str
+    unfamiliar: str
+    details: str
+    details_more: str
+    stereo: str
+    mono: str
+    channels: str
+
+    examples: str
+    examples_again: str
+    examples_hint: str
+    example_query: str
+
+    unexpected: str
+    model_not_here: str
+    unknown_model: str
+
+    privacy: str
+    version: str
+    licence: str
+
+
+ENGLISH = Texts(
+    language="en",
+    name="lass",
+    tagline="Type what you want to hear. Get it, and everything else, from any recording.",
+    title="lass: hear one sound in any recording",
+    recording="Your recording",
+    recording_named="Your recording: {name}",
+    too_large="This file is larger than the {size} that can be uploaded here; shorten it or send it as FLAC or MP3.",
+    query="What do you want to hear?",
+    query_placeholder="a dog barking",
+    model="Model",
+    separate="Separate",
+    cancel="Cancel",
+    download_model="Download this model ({size})",
+    model_here="comes with the application",
+    model_downloaded="downloaded to this machine",
+    model_to_download="not on this machine, {size} to download",
+    model_to_use="To use it, {how}",
+    model_get="download it here, or choose another model.",
+    model_place="fetch it once with: {command}",
+    parameters="{count} parameters",
+    no_recording="Add a recording first: drop a file here, use the microphone, or try an example.",
+    no_query="Write what you want to hear, for example “a dog barking”.",
+    waiting="Waiting for a free place …",
+    reading="Reading the recording …",
+    loading="Waking the model …",
+    separating="Listening: part {done} of {total}",
+    drawing="Drawing the pictures …",
+    downloading="Downloading: {done} of {total}",
+    cancelled="Stopped. Your recording and words are still here.",
+    done="Done. The results are ready.",
+    target="What you asked for",
+    residual="Everything else",
+    target_for="What you asked for: “{query}”",
+    picture="What it looks like",
+    picture_hint="Brighter is louder; all three share one scale.",
+    picture_alt=(
+        "Three spectrograms on one colour scale in decibels, time across and frequency upwards: "
+        "the recording, what was asked for ({query}), and everything else."
+    ),
+    download_target="Download this sound",
+    download_residual="Download everything else",
+    download_all="Download it all (zip)",
+    download_report="How it was made (JSON)",
+    heard_as="Heard as: {label}",
+    unfamiliar=(
+        "This model knows nothing close to “{query}”; the nearest sound it learnt is “{label}”. "
+        "Expect little, or try other words."
+    ),
+    details="{model} · {seconds} of {channels} at {rate} · done in {taken}",
+    details_more="The two parts add up to your recording exactly.",
+    stereo="stereo",
+    mono="mono",
+    channels="{count} channels",
+    examples="No recording at hand? Try one of these",
+    examples_again="Try another",
+    examples_hint="One click plays it through.",
+    example_query="hear “{query}”",
+    unexpected=(
+        "Something went wrong inside the program and was written to its log; your recording and words are "
+        "still here, so try again, or try a shorter recording or another model."
+    ),
+    model_not_here="The model “{title}” is not on this machine yet; to use it, {how}",
+    unknown_model="There is no model called “{name}”; the models here are: {names}.",
+    privacy=(
+        "Recordings are worked on by this machine alone. Uploads and results are deleted after {minutes} minutes."
+    ),
+    version="Version {version}",
+    licence="MIT licence",
+)
+
+TEXTS: dict[str, Texts] = {ENGLISH.language: ENGLISH}
