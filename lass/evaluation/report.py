@@ -120,12 +120,8 @@ class Report:
         writer.writerows({name: _plain(value) for name, value in asdict(row).items()} for row in self.rows)
         return _written(text.getvalue(), path)
 
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Means, labels and rows as JSON; written to `path` where one is given. An undefined score is null.
-
-        Raises:
-            LassError: the file cannot be written.
-        """
+    def summary(self) -> dict[str, Any]:
+        """Means in all and per label, without the rows, ready for JSON: an undefined score is None."""
         document = {
             "model": self.model,
             "wording": self.wording,
@@ -140,9 +136,17 @@ class Report:
                 label: {measure: asdict(summary) for measure, summary in summaries.items()}
                 for label, summaries in self.by_label().items()
             },
-            "rows": [asdict(row) for row in self.rows],
         }
-        return _written(json.dumps(_plain(document), ensure_ascii=False, indent=2, allow_nan=False) + "\n", path)
+        return {name: _plain(value) for name, value in document.items()}
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The summary and all rows as JSON; written to `path` where one is given. An undefined score is null.
+
+        Raises:
+            LassError: the file cannot be written.
+        """
+        document = {**self.summary(), "rows": [_plain(asdict(row)) for row in self.rows]}
+        return _written(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n", path)
 
     def to_table(self) -> str:
         """Means and deviations, in all and per label, as plain text for a terminal."""

@@ -73,6 +73,8 @@ def test_json_is_strict_and_complete(tmp_path: Path) -> None:
     assert document["sdr"] == {"mean": 7.0, "deviation": pytest.approx(2.9439, abs=1e-3), "count": 3, "undefined": 1}
     assert document["labels"]["hum"]["sdri"]["mean"] == 6.0
     assert document["rows"][3]["sdr"] is None
+    assert document.pop("rows")
+    assert document == REPORT.summary()
     assert (document["mixtures"], document["problems"], document["sample_rates"]) == (5, 1, [8000])
 
 
