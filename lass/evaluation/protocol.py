@@ -72,7 +72,7 @@ def evaluate(
 ) -> Report:
     """Separate every item and measure SDR, SDRi and SI-SDR against its source.
 
-    A recording that cannot be read or is too short for the separator, or a caption that is too long, costs its
+    A recording that cannot be read, is silent throughout or too short, or a caption that is too long, costs its
     row only: the row says why, and the means leave it out and count it.
 
     Args:

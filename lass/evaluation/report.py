@@ -57,7 +57,7 @@ class Row:
 class Report:
     """Scores of one model on one list, in one wording; decibels throughout.
 
-    Means are over rows. A row whose source is silent has no score (NaN), a row with a problem neither: both stay
+    Means are over rows. A row whose target turns out silent has no score (NaN), a row with a problem neither: both stay
     in the files, are left out of the means, and are counted.
     """
 

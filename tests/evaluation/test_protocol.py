@@ -17,7 +17,9 @@ from tests.evaluation.recordings import RATE, Half, Result, tone, write
 def folder(tmp_path: Path) -> Path:
     for label in ("hum", "beep", "whistle"):
         write(tmp_path / f"{label}.wav", tone(label))
-    write(tmp_path / "silence.wav", np.zeros(RATE, dtype=np.float32))
+    # Silent for as long as the others last, and silent once its channels are mixed down.
+    write(tmp_path / "late.wav", np.concatenate([np.zeros(RATE, dtype=np.float32), tone("beep")]))
+    write(tmp_path / "cancelled.wav", np.stack([tone("hum"), -tone("hum")]))
     return tmp_path
 
 
@@ -89,10 +91,10 @@ def test_stereo_is_mixed_down_and_rates_may_differ(folder: Path) -> None:
 
 
 def test_silence_mixes_without_a_ratio(folder: Path) -> None:
-    mixture, target = mix(item(folder, "silence", "beep"))
+    mixture, target = mix(item(folder, "cancelled", "beep"))
     np.testing.assert_allclose(mixture, tone("beep"), atol=1e-6)
     assert not target.any()
-    mixture, target = mix(item(folder, "hum", "silence"))
+    mixture, target = mix(item(folder, "hum", "late"))
     np.testing.assert_array_equal(mixture, target)
 
 
@@ -145,7 +147,7 @@ def test_wording_chooses_the_query_and_absent_sounds_are_asked_too(folder: Path)
 
 
 def test_silent_sources_are_counted_apart(folder: Path) -> None:
-    rows = [item(folder, "silence", "beep"), item(folder, "hum", "beep"), item(folder, "hum", "silence")]
+    rows = [item(folder, "cancelled", "beep"), item(folder, "hum", "beep"), item(folder, "hum", "late")]
     report = evaluate(Half(), rows)
     assert math.isnan(report.rows[0].sdr)
     assert (report.sdr.count, report.sdr.undefined) == (2, 1)
@@ -163,6 +165,13 @@ def test_a_damaged_recording_costs_its_row_only(folder: Path) -> None:
     assert report.problems == (broken,)
     with pytest.raises(LassError, match="Not one row"):
         evaluate(Half(), [item(folder, "hum", "broken")])
+
+
+def test_a_silent_file_is_a_row_with_a_problem(folder: Path) -> None:
+    write(folder / "silence.wav", np.zeros(RATE, dtype=np.float32))
+    report = evaluate(Half(), [item(folder, "silence", "beep"), item(folder, "hum", "beep")])
+    assert "silent" in str(report.rows[0].problem)
+    assert (report.sdr.count, report.sdr.undefined, len(report.problems)) == (1, 0, 1)
 
 
 def test_a_recording_too_short_for_the_separator_costs_its_row_only(folder: Path) -> None:
