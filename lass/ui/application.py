@@ -12,9 +12,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio whe
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from lass import __version__
 from lass.ui import fragments, gpu, shelf, texts
 from lass.ui.separate import SeparatePage
-from lass.ui.service import Limits, Service, load_examples, version
+from lass.ui.service import Limits, Service, load_examples
 from lass.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def compose(service: Service) -> gr.Blocks:
     ) as blocks:
         gr.HTML(fragments.header(words))
         SeparatePage(service, words, load_examples(ROOT / "examples"))
-        gr.HTML(fragments.footer(words, keep_minutes=service.limits.keep_minutes, version=version()))
+        gr.HTML(fragments.footer(words, keep_minutes=service.limits.keep_minutes, version=__version__))
         _endpoints(service)
     blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
     return blocks
@@ -81,13 +82,13 @@ def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Block
 
 def _service(settings: Settings) -> Service:
     words = texts.ENGLISH
-    models = shelf.catalogue(words, device=settings.device, cache_dir=None)
+    models = shelf.catalogue(words, device=settings.device, cache_dir=settings.checkpoints_dir)
     limits = Limits(
         max_seconds=settings.max_seconds,
         max_bytes=int(settings.max_upload_mb * 1_000_000),
         keep_minutes=KEEP_MINUTES,
     )
-    return Service(models, limits, Path(get_upload_folder()), words, device=settings.device)
+    return Service(models, limits, Path(get_upload_folder()), words)
 
 
 def _endpoints(service: Service) -> None:

@@ -52,18 +52,18 @@ def understanding(texts: Texts, report: dict[str, Any]) -> str:
     if understood is None:
         return ""
     if understood["familiar"]:
-        sentence = texts.heard_as.format(label=understood["label"])
+        sentence = texts.heard_as.format(label=understood["nearest"])
         return f'<p class="lass-notice lass-heard">{escape(sentence)}</p>'
-    sentence = texts.unfamiliar.format(query=report["query"], label=understood["label"])
+    sentence = texts.unfamiliar.format(query=report["query"], label=understood["nearest"])
     return f'<p class="lass-notice lass-warning" role="note">{escape(sentence)}</p>'
 
 
-def details(texts: Texts, report: dict[str, Any]) -> str:
+def details(texts: Texts, report: dict[str, Any], model_title: str) -> str:
     """Model, length, channels, rate and time taken of one result, in one line."""
     recording = report["recording"]
     channels = {1: texts.mono, 2: texts.stereo}.get(recording["channels"])
     line = texts.details.format(
-        model=report["model"]["title"],
+        model=model_title,
         seconds=_seconds(recording["seconds"]),
         channels=channels or texts.channels.format(count=recording["channels"]),
         rate=_kilohertz(recording["sample_rate_hz"]),

@@ -26,11 +26,13 @@ SCROLL = """() => {
   const part = document.getElementById("%s");
   if (!part) return;
   const top = part.getBoundingClientRect().top;
-  if (top > 0 && top < window.innerHeight * 0.5) return;
+  if (top > 0 && top < window.innerHeight * %s) return;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   part.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "%s" });
 }"""
-"""Brings a part of the page into view where a phone shows only some of it."""
+SHOW_PROGRESS = SCROLL % ("lass-cancel", 0.85, "center")
+SHOW_RESULTS = SCROLL % ("lass-results", 0.5, "start")
+"""On a phone most of the page is out of sight: bring into view what has just changed."""
 
 
 class SeparatePage:
@@ -122,11 +124,11 @@ class SeparatePage:
                 self._picker(example), [self.ticket], [self.recording, self.query, self.ticket, *everything],
                 **in_order,
             )  # fmt: skip
-            picked.success(fn=None, js=SCROLL % ("lass-cancel", "center"), **quiet)
+            picked.success(fn=None, js=SHOW_PROGRESS, **quiet)
         self.ticket.change(
             self.run, [self.recording, self.query, self.model, self.ticket], everything,
             trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **quiet,
-        ).success(fn=None, js=SCROLL % ("lass-results", "start"), **quiet)  # fmt: skip
+        ).success(fn=None, js=SHOW_RESULTS, **quiet)  # fmt: skip
         self.cancel.click(self.stop, [self.ticket], everything, **in_order)
         self.query.input(self.retype, [self.query, self.ticket], everything, trigger_mode="always_last", **in_order)
         gr.on(
@@ -250,7 +252,7 @@ class SeparatePage:
             self.get_target: str(outcome.target),
             self.get_residual: str(outcome.residual),
             self.picture: gr.update(value=str(outcome.picture), alt_text=alt),
-            self.details: fragments.details(texts, report),
+            self.details: fragments.details(texts, report, self.service.shelf.entry(report["model"]).title),
             self.get_all: str(outcome.archive),
             self.get_report: str(outcome.report_file),
         }

@@ -10,26 +10,21 @@ import time
 import zipfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from lass.errors import AudioError, Cancelled, LassError, QueryError
-from lass.ui import gpu, naming
+from lass.ui import gpu
 from lass.ui.shelf import Shelf
 from lass.ui.texts import Texts
 
 if TYPE_CHECKING:
     from lass.audio import Audio
-    from lass.separation import Separation, Understanding
+    from lass.separation import Separation
 
 log = logging.getLogger(__name__)
-
-QUIETEST = 1e-10
-"""Root mean square below which a level is reported as -200 dB rather than as minus infinity."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +93,11 @@ class Service:
     of its own in it with a name that cannot be guessed.
     """
 
-    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts, device: str = "cpu") -> None:
+    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts) -> None:
         self.shelf = shelf
         self.limits = limits
         self.scratch = scratch
         self.texts = texts
-        self.device = device
         self._borrowed_steps: Callable[..., Iterator[Any]] = gpu.borrowing(self._steps, _loan)
 
     def complaint(self, recording: str | None, query: str | None) -> tuple[str, str]:
@@ -160,8 +154,7 @@ class Service:
         taken = time.perf_counter() - begun
         if extras:
             yield Stage("drawing")
-        report = self._report(recording, audio, result, name, taken)
-        yield self._write(recording, audio, result, report, extras)
+        yield self._write(recording, audio, result, taken, extras)
 
     def separate(self, recording: str | None, query: str | None, model: str | None) -> Outcome:
         """The same from beginning to end, for programs: the two recordings and the report."""
@@ -192,62 +185,24 @@ class Service:
         separator = self.shelf.separator(name)
         yield from separator.steps(waveform, sample_rate, query)
 
-    def _report(self, recording: str, audio: Audio, result: Separation, model: str, taken: float) -> dict[str, Any]:
-        entry = self.shelf.entry(model)
-        mixture = audio.waveform
-        error = np.abs(result.target + result.residual - mixture).max()
-        return {
-            "application": "lass",
-            "version": version(),
-            "made": datetime.now(UTC).isoformat(timespec="seconds"),
-            "recording": {
-                "name": Path(recording).name,
-                "seconds": round(audio.seconds, 3),
-                "sample_rate_hz": audio.sample_rate,
-                "channels": audio.channels,
-            },
-            "query": result.query,
-            "understood": _understood(result.understanding),
-            "model": {
-                "name": entry.name,
-                "title": entry.title,
-                "architecture": entry.architecture,
-                "encoder": entry.encoder,
-                "sample_rate_hz": entry.sample_rate,
-                "licence": entry.licence,
-                "source": entry.source,
-            },
-            "device": self.device,
-            "seconds_taken": round(taken, 3),
-            "levels_dbfs": {
-                "recording": _level(mixture),
-                "target": _level(result.target),
-                "residual": _level(result.residual),
-            },
-            "largest_difference_of_the_sum": float(error),
-        }
+    def _write(self, recording: str, audio: Audio, separation: Separation, taken: float, extras: bool) -> Outcome:
+        from lass import results
 
-    def _write(self, recording: str, audio: Audio, result: Separation, report: dict[str, Any], extras: bool) -> Outcome:
-        from lass import audio as audio_files
-
+        name = Path(recording).name
+        report = results.report(audio, name, separation, seconds_taken=taken)
+        report["device"] = str(self.shelf.separator(separation.model).device)
         folder = self.scratch / secrets.token_hex(16)
-        folder.mkdir(parents=True)
-        stem = naming.result_stem(recording, result.query, report["model"]["name"])
-        target = audio_files.write(folder / f"{stem}-target.wav", result.target, result.sample_rate)
-        residual = audio_files.write(folder / f"{stem}-residual.wav", result.residual, result.sample_rate)
-        report["files"] = {"target": target.name, "residual": residual.name}
+        files = results.write(folder, name, audio, separation, report, picture=extras)
         if not extras:
-            return Outcome(target, residual, None, None, None, report)
-        picture = folder / f"{stem}-spectrograms.png"
-        _draw(picture, audio.waveform, result)
-        report["files"]["picture"] = picture.name
-        report_file = folder / f"{stem}-report.json"
-        report_file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        archive = folder / f"{stem}.zip"
+            files.report.unlink()  # only files that the page hands out are deleted in time
+            return Outcome(files.target, files.residual, None, None, None, report)
+        beginning = results.stem(name, separation.query, separation.model)
+        archive = folder / f"{beginning}.zip"
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
-            for file in (target, residual, picture, report_file):
-                packed.write(file, f"{stem}/{file.name}")
-        return Outcome(target, residual, picture, report_file, archive, report)
+            for file in (files.target, files.residual, files.picture, files.report):
+                if file is not None:
+                    packed.write(file, f"{beginning}/{file.name}")
+        return Outcome(files.target, files.residual, files.picture, files.report, archive, report)
 
 
 def load_examples(folder: Path) -> list[Example]:
@@ -261,16 +216,6 @@ def load_examples(folder: Path) -> list[Example]:
     return [example for example in found if example.path.is_file()]
 
 
-def version() -> str:
-    """The version of the installed package, or of the source tree it runs from."""
-    try:
-        return metadata.version("lass")
-    except metadata.PackageNotFoundError:
-        import lass
-
-        return str(getattr(lass, "__version__", "0"))
-
-
 def _checked_query(query: str | None) -> str:
     from lass.queries import check_query
 
@@ -279,26 +224,3 @@ def _checked_query(query: str | None) -> str:
 
 def _loan(name: str, waveform: np.ndarray, sample_rate: int, query: str) -> int:
     return gpu.loan_seconds(waveform.shape[-1] / sample_rate)
-
-
-def _understood(understanding: Understanding | None) -> dict[str, Any] | None:
-    if understanding is None:
-        return None
-    return {
-        "label": understanding.label,
-        "similarity": round(float(understanding.similarity), 4),
-        "familiar": bool(understanding.familiar),
-    }
-
-
-def _level(waveform: np.ndarray) -> float:
-    """Root mean square of all channels in decibels relative to full scale."""
-    power = sum(float(np.vdot(channel, channel)) for channel in waveform) / max(waveform.size, 1)
-    return round(20 * np.log10(max(np.sqrt(power), QUIETEST)), 2)
-
-
-def _draw(path: Path, mixture: np.ndarray, result: Separation) -> None:
-    from lass import plots
-
-    figure = plots.spectrograms(mixture, result.target, result.residual, result.sample_rate, query=result.query)
-    plots.save(figure, path)

@@ -95,8 +95,8 @@ def is_here(entry: ModelEntry) -> bool:
     return entry.state in HERE
 
 
-def catalogue(texts: Texts, *, device: str, cache_dir: Path | None, download: Download | None = None) -> Shelf:
-    """The shelf of the installed package: its catalogue, loaded on ``device``."""
+def catalogue(texts: Texts, *, device: str, cache_dir: Path, download: Download | None = None) -> Shelf:
+    """The shelf of the installed package: its catalogue, loaded on ``device`` (a setting, ``auto`` included)."""
 
     def entries() -> Sequence[ModelEntry]:
         from lass.checkpoints import list_models
@@ -105,7 +105,8 @@ def catalogue(texts: Texts, *, device: str, cache_dir: Path | None, download: Do
 
     def load(name: str) -> Separator:
         import lass
+        from lass.devices import choose
 
-        return lass.load_separator(name, device=device)
+        return lass.load_separator(name, device=choose(device), cache_dir=cache_dir)
 
     return Shelf(entries, load, texts, download)
