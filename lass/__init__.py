@@ -12,15 +12,14 @@ Importing the package is cheap; torch is loaded with the first separator.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lass.errors import LassError
+from lass.version import __version__
 
 if TYPE_CHECKING:
     from lass.checkpoints import ModelEntry
     from lass.separation import Separation, Separator
-
-__version__ = "0.1.0"
 
 
 def load_separator(
@@ -54,12 +53,15 @@ def list_models(cache_dir: str | Path | None = None) -> list[ModelEntry]:
     return list_models(cache_dir)
 
 
-def __getattr__(name: str) -> Any:
-    if name == "Separation":
-        from lass.separation import Separation
+if not TYPE_CHECKING:
 
-        return Separation
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """The class of results, imported on first need because it brings torch with it."""
+        if name == "Separation":
+            from lass.separation import Separation
+
+            return Separation
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["LassError", "Separation", "list_models", "load_separator"]
+__all__ = ["LassError", "Separation", "__version__", "list_models", "load_separator"]

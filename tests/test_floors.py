@@ -17,18 +17,21 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the roof down. A room may import itself and rooms on lower floors, never its neighbours on its own.
 FLOORS = [
     ["app.py"],
-    ["cli", "__main__"],  # `serve` opens the user interface
+    ["__main__"],
+    ["cli"],  # `serve` opens the user interface
     ["ui"],
     ["listening", "evaluation"],
     ["the front door"],  # lass/__init__.py
+    ["batch"],  # files in, results out
+    ["results"],
     ["separation", "training"],
     ["checkpoints"],
     ["models"],
     ["queries", "audio"],
     ["scenes", "metrics", "plots"],
     ["sounds"],  # what the scenes are made of
-    ["synthesis"],  # what the sounds are made of
-    ["errors"],
+    ["devices"],
+    ["errors", "version"],
 ]
 # The environment is read at the top and handed down as values.
 SETTINGS_READERS = {"app.py", "cli", "__main__", "ui"}

@@ -5,7 +5,6 @@ from two machines can be compared as ratios.
 """
 
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -28,10 +27,19 @@ START_LIMIT = 120.0
 QUERY = "a dog barking"
 
 _EMPTY_PAGE = """
+import os
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio
 with gradio.Blocks() as page:
     gradio.Markdown("empty")
 page.launch(server_port={port}, quiet=True, ssr_mode=False)
+"""
+
+_OUR_PAGE = """
+import os, runpy, sys
+os.environ.update(GRADIO_SERVER_PORT="{port}", LASS_DATA_DIR={folder!r})
+sys.path.insert(0, os.path.dirname({app!r}))
+runpy.run_path({app!r}, run_name="__main__")
 """
 
 
@@ -165,16 +173,11 @@ def _start_page(*, empty: bool) -> float:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-c", _EMPTY_PAGE.format(port=port)] if empty else [sys.executable, str(ROOT / "app.py")]
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "GRADIO_SERVER_PORT": str(port),
-            "GRADIO_ANALYTICS_ENABLED": "False",
-            "LASS_DATA_DIR": folder,
-        }
+        program = (_EMPTY_PAGE if empty else _OUR_PAGE).format(port=port, app=str(ROOT / "app.py"), folder=folder)
         begun = time.perf_counter()
         process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             while time.perf_counter() - begun < START_LIMIT and process.poll() is None:
