@@ -50,6 +50,10 @@ class Audio:
         return int(self.waveform.shape[0])
 
 
+# Pieces of a recording, (channels, samples), each with its rate.
+Blocks = Generator[tuple[np.ndarray, int], None, None]
+
+
 class _Unreadable(Exception):
     """This decoder cannot make sense of the file."""
 
@@ -131,7 +135,9 @@ def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     from torchaudio.functional import resample as polyphase
 
     with torch.inference_mode():
-        return polyphase(torch.from_numpy(np.ascontiguousarray(samples)), from_rate, to_rate)[..., :length].numpy()
+        # A copy where the array is read-only: torch knows no such thing, and warns.
+        own = np.require(samples, requirements=["C", "W"])
+        return polyphase(torch.from_numpy(own), from_rate, to_rate)[..., :length].numpy()
 
 
 def check(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -143,7 +149,9 @@ def check(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     samples = np.asarray(waveform)
     if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
         raise AudioError("A waveform is an array of floats, (channels, samples) or (samples,); convert it first.")
-    return _checked(np.atleast_2d(samples).astype(np.float32, copy=False), sample_rate, "The recording")
+    with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused as that
+        single = np.atleast_2d(samples).astype(np.float32, copy=False)
+    return _checked(single, sample_rate, "The recording")
 
 
 def shown(path: str | Path) -> str:
@@ -175,7 +183,7 @@ def _checked(waveform: np.ndarray, rate: int, name: str) -> np.ndarray:
     return waveform
 
 
-def _collect(blocks: Generator[tuple[np.ndarray, int], None, None], name: str, max_seconds: float | None) -> tuple[np.ndarray, int]:
+def _collect(blocks: Blocks, name: str, max_seconds: float | None) -> tuple[np.ndarray, int]:
     """Join blocks ``(channels, samples)`` as long as they are wanted; a header is never believed about the length.
 
     Raises:
@@ -202,7 +210,7 @@ def _collect(blocks: Generator[tuple[np.ndarray, int], None, None], name: str, m
     return np.concatenate(collected, axis=1), rate
 
 
-def _soundfile(path: Path) -> Generator[tuple[np.ndarray, int], None, None]:
+def _soundfile(path: Path) -> Blocks:
     import soundfile
 
     with path.open("rb") as raw:
@@ -217,7 +225,7 @@ def _soundfile(path: Path) -> Generator[tuple[np.ndarray, int], None, None]:
             raise _Unreadable from error
 
 
-def _av(path: Path) -> Generator[tuple[np.ndarray, int], None, None]:
+def _av(path: Path) -> Blocks:
     import av
 
     options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}

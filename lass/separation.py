@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lass import audio
+from lass.audio import check, resample
 from lass.checkpoints.loading import Loaded, load_checkpoint
 from lass.errors import Cancelled
 from lass.queries import Query, check_query
@@ -121,14 +121,14 @@ class Separator:
 
         Closing the iterator cancels. Arguments and errors are those of :meth:`separate`.
         """
-        mixture = audio.check(waveform, sample_rate)
+        mixture = check(waveform, sample_rate)
         text = check_query(query)
         condition = self.encoder.encode([text])
-        at_model_rate = audio.resample(mixture, sample_rate, self.sample_rate)
+        at_model_rate = resample(mixture, sample_rate, self.sample_rate)
         target_at_model_rate = np.zeros_like(at_model_rate)
         for done, total in self._windows(at_model_rate, condition.to(self.device), target_at_model_rate):
             yield Progress(done, total)
-        target = audio.resample(target_at_model_rate, self.sample_rate, sample_rate)[:, : mixture.shape[1]]
+        target = resample(target_at_model_rate, self.sample_rate, sample_rate)[:, : mixture.shape[1]]
         target = target.reshape(np.shape(waveform))
         yield Separation(
             target=target,

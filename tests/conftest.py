@@ -79,3 +79,33 @@ def rng() -> np.random.Generator:
 def root() -> Path:
     """The top folder of the project."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a few thousand untrained weights, in the project's own layout, that knows two sounds."""
+    import torch
+
+    from lass.checkpoints.bundled import save_bundled
+    from lass.models import ResUNetConfig, build, config_to_dict
+    from lass.queries import CompactEncoder
+    from lass.queries.known import KnownSounds
+
+    config = ResUNetConfig(
+        sample_rate=16_000, window=256, hop=80, condition_size=384, channels=(4, 6), pooling=((2, 2), (2, 2)),
+        magnitude_power=0.3, film="scale-shift", query_projection=8, vestigial=False,
+    )  # fmt: skip
+    torch.manual_seed(7)
+    model = build(config)
+    # A network that is about to learn lets everything through alike; this one is far from that.
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(2)
+    card = {
+        "name": "tiny", "architecture": config.title, "config": config_to_dict(config), "encoder": "compact",
+        "summary": "Learned nothing.", "licence": "MIT", "levels": (-40.0, -12.0),
+    }  # fmt: skip
+    labels = ("dog bark", "rain")
+    path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
+    save_bundled(path, model, card, KnownSounds(labels, CompactEncoder().encode(labels).pooled, 0.5))
+    return path

@@ -1,0 +1,378 @@
+"""The separator: what comes out adds up to what went in, over any length, and nothing else gets in between."""
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import lass
+from lass.checkpoints.loading import Loaded, load_checkpoint
+from lass.errors import AudioError, Cancelled, QueryError
+from lass.queries import Query
+from lass.separation import Progress, Separation, Separator
+
+RATE = 16_000
+
+
+class Counting(nn.Module):
+    """A network, and how many windows it has seen."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.windows = 0
+
+    def forward(self, mixture: Tensor, query: Query) -> Tensor:
+        self.windows += len(mixture)
+        return self.network(mixture, query)
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_checkpoint: Path) -> Loaded:
+    return load_checkpoint(tiny_checkpoint)
+
+
+@pytest.fixture(scope="module")
+def separator(loaded: Loaded) -> Separator:
+    return Separator(loaded)
+
+
+@pytest.fixture
+def counting(loaded: Loaded) -> Separator:
+    return Separator(dataclasses.replace(loaded, model=Counting(loaded.model)))
+
+
+def windows_seen(separator: Separator) -> int:
+    assert isinstance(separator.model, Counting)
+    return separator.model.windows
+
+
+def noise(seconds: float, *, channels: int = 1, rate: int = RATE, level: float = 0.05, seed: int = 3) -> np.ndarray:
+    """Noise that swells and fades, so that no part is like another."""
+    samples = round(seconds * rate)
+    swell = 1 + 0.8 * np.sin(np.linspace(0, 7 * seconds, samples))
+    return (np.random.default_rng(seed).normal(0, level, (channels, samples)) * swell).astype(np.float32)
+
+
+def decibels(difference: np.ndarray, reference: np.ndarray) -> float:
+    energies = [np.sum(np.square(part, dtype=np.float64)) for part in (difference, reference)]
+    return float(10 * np.log10(energies[0] / energies[1] + 1e-30))
+
+
+def in_one_pass(separator: Separator, waveform: np.ndarray, query: str) -> np.ndarray:
+    """What the network makes of a whole recording at its own rate, without any window."""
+    mixture = torch.from_numpy(np.atleast_2d(waveform))[None]
+    with torch.inference_mode():
+        target: Tensor = separator.model(mixture, separator.encoder.encode([query]))
+    return target[0].numpy().reshape(waveform.shape)
+
+
+def without_levels(loaded: Loaded) -> Separator:
+    return Separator(dataclasses.replace(loaded, levels=None))
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000, 192_000])
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (6,)])
+def test_target_and_residual_add_up_at_the_input_s_own_rate(
+    separator: Separator, rate: int, shape: tuple[int, ...]
+) -> None:
+    mixture = noise(0.3, channels=shape[0] if shape else 1, rate=rate)[:, :-1]  # an odd length
+    mixture = mixture if shape else mixture[0]
+    result = separator.separate(mixture, rate, "rain")
+    assert result.sample_rate == rate
+    assert result.target.shape == result.residual.shape == mixture.shape
+    assert result.target.dtype == result.residual.dtype == np.float32
+    np.testing.assert_allclose(result.target + result.residual, mixture, rtol=0, atol=1e-7)
+    # Neither part is nothing, or the sum would prove nothing.
+    assert decibels(result.target, mixture) > -40
+    assert decibels(result.residual, mixture) > -40
+
+
+@pytest.mark.parametrize("samples", [1_600, 1_601, 1_679, 2_047, 163_839, 163_840, 163_841, 194_561])
+def test_any_length_works(separator: Separator, samples: int) -> None:
+    mixture = noise(13)[:, :samples]
+    result = separator.separate(mixture, RATE, "rain")
+    np.testing.assert_allclose(result.target + result.residual, mixture, rtol=0, atol=1e-7)
+    assert np.isfinite(result.target).all()
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
+def test_a_tenth_of_a_second_is_enough(separator: Separator, rate: int) -> None:
+    mixture = noise(0.1, channels=2, rate=rate)
+    assert separator.separate(mixture, rate, "rain").target.shape == mixture.shape
+
+
+def test_windows_leave_no_seam(loaded: Loaded) -> None:
+    separator = without_levels(loaded)
+    mixture = noise(35, channels=2)
+    target = separator.separate(mixture, RATE, "rain").target
+    whole = in_one_pass(separator, mixture, "rain")
+    assert decibels(target - whole, whole) < -60
+    # Nor is the little there is piled up where windows meet.
+    hop = separator.window - separator.overlap
+    for border in range(hop, mixture.shape[1], hop):
+        around = slice(border, border + separator.overlap)
+        assert decibels(target[:, around] - whole[:, around], whole[:, around]) < -60
+
+
+def test_windows_weigh_one_in_all(loaded: Loaded) -> None:
+    class Through(nn.Module):
+        def forward(self, mixture: Tensor, query: Query) -> Tensor:
+            return mixture
+
+    separator = Separator(dataclasses.replace(loaded, model=Through()))
+    for seconds in (0.1, 10.24, 11.0, 18.56, 18.6, 35.0):
+        mixture = noise(seconds)
+        np.testing.assert_allclose(separator.separate(mixture, RATE, "rain").target, mixture, atol=1e-6)
+
+
+def test_progress_counts_every_window(counting: Separator) -> None:
+    seen: list[tuple[int, int]] = []
+    counting.separate(noise(35), RATE, "rain", progress=lambda done, total: seen.append((done, total)))
+    total = windows_seen(counting)
+    assert total > 3
+    assert seen == [(done, total) for done in range(1, total + 1)]
+
+
+def test_cancel_stops_between_windows(counting: Separator) -> None:
+    asked: list[int] = []
+
+    def cancelled() -> bool:
+        asked.append(windows_seen(counting))
+        return len(asked) == 2
+
+    with pytest.raises(Cancelled):
+        counting.separate(noise(35), RATE, "rain", cancelled=cancelled)
+    assert asked == [1, 2]
+    assert windows_seen(counting) == 2
+
+
+def test_a_progress_that_raises_ends_the_work(counting: Separator) -> None:
+    def progress(done: int, total: int) -> None:
+        raise RuntimeError("the visitor has left")
+
+    with pytest.raises(RuntimeError, match="visitor"):
+        counting.separate(noise(35), RATE, "rain", progress=progress)
+    assert windows_seen(counting) == 1
+
+
+def test_steps_give_progress_and_then_the_separation(separator: Separator) -> None:
+    mixture = noise(12)
+    *before, last = separator.steps(mixture, RATE, "rain")
+    assert before == [Progress(1, 2), Progress(2, 2)]
+    assert isinstance(last, Separation)
+    np.testing.assert_array_equal(last.target, separator.separate(mixture, RATE, "rain").target)
+
+
+def test_closing_the_steps_stops_the_work(counting: Separator) -> None:
+    steps = counting.steps(noise(35), RATE, "rain")
+    next(steps)
+    steps.close()
+    assert windows_seen(counting) == 1
+    assert list(steps) == []
+
+
+def test_the_result_says_how_it_was_made(separator: Separator) -> None:
+    result = separator.separate(noise(0.5), RATE, "  a dog\n barking ")
+    assert (result.query, result.model) == ("a dog barking", "tiny")
+    assert result.understanding is not None
+    assert result.understanding.label == "dog bark"
+    assert result.understanding == separator.understand("a dog barking")
+
+
+def test_a_checkpoint_that_lists_no_sounds_understands_nothing(loaded: Loaded) -> None:
+    separator = Separator(dataclasses.replace(loaded, known_sounds=None))
+    assert separator.understand("rain") is None
+    assert separator.separate(noise(0.2), RATE, "rain").understanding is None
+
+
+def test_the_query_decides(separator: Separator) -> None:
+    mixture = noise(1)
+    rain, dog = (separator.separate(mixture, RATE, query).target for query in ("rain", "a dog barking"))
+    assert decibels(rain - dog, rain) > -40
+
+
+def test_equal_channels_stay_equal(separator: Separator) -> None:
+    mono = noise(0.5, rate=44_100)
+    result = separator.separate(np.repeat(mono, 2, axis=0), 44_100, "rain")
+    np.testing.assert_array_equal(result.target[0], result.target[1])
+    alone = separator.separate(mono, 44_100, "rain")
+    np.testing.assert_allclose(result.target[0], alone.target[0], atol=1e-6)
+
+
+def test_a_silent_channel_stays_silent(separator: Separator) -> None:
+    mixture = noise(0.5, channels=2)
+    mixture[1] = 0
+    result = separator.separate(mixture, RATE, "rain")
+    assert result.target[0].any()
+    assert not result.target[1].any()
+    assert not result.residual[1].any()
+
+
+def test_the_image_keeps_its_place(separator: Separator) -> None:
+    left = noise(0.5)[0]
+    result = separator.separate(np.stack([left, 0.25 * left]), RATE, "rain")
+    np.testing.assert_allclose(result.target[1], 0.25 * result.target[0], atol=1e-6)
+
+
+def test_channels_in_opposite_phase_do_not_cancel(separator: Separator) -> None:
+    mono = noise(0.5)
+    alone = separator.separate(mono, RATE, "rain").target[0]
+    result = separator.separate(np.concatenate([mono, -mono]), RATE, "rain").target
+    np.testing.assert_allclose(result[0], alone, atol=1e-6)
+    np.testing.assert_allclose(result[1], -alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("peak", [1.0, 40.0, 1e6])
+def test_beyond_full_scale_nothing_is_clipped(separator: Separator, peak: float) -> None:
+    mixture = noise(0.5, channels=2)
+    mixture *= peak / np.abs(mixture).max()
+    result = separator.separate(mixture, RATE, "rain")
+    np.testing.assert_allclose(result.target + result.residual, mixture, rtol=0, atol=1e-6 * peak)
+    assert np.abs(result.target).max() > 0.05 * peak
+
+
+@pytest.mark.parametrize(("loud", "quiet"), [(-40.0, -60.0), (-40.0, -100.0), (-12.0, 20.0)])
+def test_a_level_outside_training_is_brought_to_its_edge(separator: Separator, loud: float, quiet: float) -> None:
+    mixture = noise(0.5)
+    mixture /= np.sqrt(np.mean(np.square(mixture)))
+    inside, outside = (10 ** (level / 20) * mixture for level in (loud, quiet))
+    expected = separator.separate(inside, RATE, "rain").target * 10 ** ((quiet - loud) / 20)
+    target = separator.separate(outside, RATE, "rain").target
+    assert decibels(target - expected, expected) < -60
+
+
+def test_without_known_levels_the_network_hears_the_recording_as_it_is(loaded: Loaded) -> None:
+    separator, mixture = without_levels(loaded), noise(0.5, level=1e-4)
+    whole = in_one_pass(separator, mixture, "rain")
+    np.testing.assert_array_equal(separator.separate(mixture, RATE, "rain").target, whole)
+
+
+def test_silence_separates_into_silence(separator: Separator) -> None:
+    result = separator.separate(np.zeros((2, RATE), np.float32), RATE, "rain")
+    assert not result.target.any()
+    assert not result.residual.any()
+
+
+def test_the_same_again_gives_the_same(separator: Separator, tiny_checkpoint: Path) -> None:
+    mixture = noise(12, channels=2, rate=44_100)
+    first = separator.separate(mixture, 44_100, "rain")
+    np.testing.assert_array_equal(first.target, separator.separate(mixture, 44_100, "rain").target)
+    again = lass.load_separator(tiny_checkpoint).separate(mixture, 44_100, "rain")
+    np.testing.assert_array_equal(first.target, again.target)
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_the_caller_s_array_is_left_alone(separator: Separator, rate: int) -> None:
+    mixture = noise(0.5, channels=2, rate=rate)
+    mixture.flags.writeable = False
+    before = mixture.copy()
+    result = separator.separate(mixture, rate, "rain")
+    np.testing.assert_array_equal(mixture, before)
+    assert not np.shares_memory(result.target, mixture)
+    assert not np.shares_memory(result.residual, mixture)
+    assert result.target.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "form",
+    [lambda wave: wave.astype(np.float64), lambda wave: wave.astype(">f4"), np.asfortranarray],
+    ids=["double", "big-endian", "columns first"],
+)
+def test_the_form_of_the_array_does_not_matter(separator: Separator, form: Callable[[np.ndarray], np.ndarray]) -> None:
+    mixture = noise(0.5, channels=2)
+    expected = separator.separate(mixture, RATE, "rain")
+    result = separator.separate(form(mixture), RATE, "rain")
+    np.testing.assert_array_equal(result.target, expected.target)
+    np.testing.assert_array_equal(result.residual, expected.residual)
+
+
+def test_two_recordings_at_once_do_not_mix(separator: Separator) -> None:
+    jobs = [(noise(12, channels=1 + index % 2, seed=index), ("rain", "a dog barking")[index % 2]) for index in range(6)]
+    alone = [separator.separate(mixture, RATE, query) for mixture, query in jobs]
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(lambda job: separator.separate(job[0], RATE, job[1]), jobs))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.target, other.target)
+        assert (one.query, one.understanding) == (other.query, other.understanding)
+
+
+def test_two_interleaved_iterations_do_not_mix(separator: Separator) -> None:
+    first, second = noise(12, seed=1), noise(12, seed=2)
+    steps = zip(separator.steps(first, RATE, "rain"), separator.steps(second, RATE, "a dog barking"), strict=True)
+    *_, (one, other) = steps
+    assert isinstance(one, Separation)
+    assert isinstance(other, Separation)
+    np.testing.assert_array_equal(one.target, separator.separate(first, RATE, "rain").target)
+    np.testing.assert_array_equal(other.target, separator.separate(second, RATE, "a dog barking").target)
+
+
+@pytest.mark.parametrize(
+    "waveform",
+    [
+        np.zeros((1, 0), np.float32),
+        np.zeros(0, np.float32),
+        np.zeros((0, RATE), np.float32),
+        np.zeros(100, np.float32),
+        np.full((1, RATE), np.nan, np.float32),
+        np.full((1, RATE), np.inf, np.float32),
+        np.full((1, RATE), 1e300),
+        np.zeros((1, RATE), np.int16),
+        np.zeros((1, RATE), np.complex64),
+        np.zeros((1, 2, RATE), np.float32),
+        np.zeros((RATE, 2), np.float32),
+        np.float32(0),
+        "a file name",
+        None,
+    ],
+    ids=[
+        "no samples", "empty", "no channels", "too short", "nan", "infinite", "beyond float32", "integers", "complex",
+        "three dimensions", "samples first", "a number", "text", "nothing",
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("error")
+def test_what_is_no_recording_is_refused(counting: Separator, waveform: np.ndarray) -> None:
+    with pytest.raises(AudioError) as caught:
+        counting.separate(waveform, RATE, "rain")
+    assert str(caught.value).count(".") >= 1
+    assert "\n" not in str(caught.value)
+    assert windows_seen(counting) == 0
+
+
+@pytest.mark.parametrize("rate", [0, -RATE, 100, 10**9])
+def test_a_rate_that_cannot_be_is_refused(separator: Separator, rate: int) -> None:
+    with pytest.raises(AudioError, match="sample rate"):
+        separator.separate(noise(0.5), rate, "rain")
+
+
+@pytest.mark.parametrize("query", ["", "  \n", "\u200b", "x" * 301], ids=["empty", "blank", "invisible", "long"])
+def test_what_is_no_query_is_refused(counting: Separator, query: str) -> None:
+    with pytest.raises(QueryError):
+        counting.separate(noise(0.5), RATE, query)
+    with pytest.raises(QueryError):
+        counting.understand(query)
+    assert windows_seen(counting) == 0
+
+
+def test_a_recording_at_another_rate_is_heard_as_the_same(separator: Separator) -> None:
+    """What lies above the network's own band ends up in the residual."""
+    seconds = np.arange(48_000) / 48_000
+    high = (0.1 * np.sin(2 * np.pi * 15_000 * seconds)).astype(np.float32)
+    low = (0.1 * np.sin(2 * np.pi * 500 * seconds)).astype(np.float32)
+    plain = separator.separate(low, 48_000, "rain")
+    both = separator.separate(low + high, 48_000, "rain")
+    middle = slice(4_800, -4_800)
+    assert decibels((both.residual - plain.residual - high)[middle], high[middle]) < -30
+    assert decibels((both.target - plain.target)[middle], high[middle]) < -30
+
+
+def test_importing_the_front_door_gives_the_class_of_results() -> None:
+    assert lass.Separation is Separation
+    with pytest.raises(AttributeError):
+        _ = lass.no_such_name  # type: ignore[attr-defined]
+    assert set(lass.__all__) <= set(dir(lass)) | {"Separation"}
