@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from lass.checkpoints.catalogue import FORMAT, read_metadata
 from lass.errors import ModelError
@@ -23,6 +24,8 @@ from lass.queries.known import KnownSounds
 # Beside the network's own tensors: the mean vector of each known sound's wordings, (labels, size).
 KNOWN_SOUNDS = "known_sounds"
 _COUNTER = "num_batches_tracked"
+# What code meets that reads a description in which a field is of another type than it should be.
+_WRONG_FIELDS = (ValueError, TypeError, AttributeError, StopIteration)
 
 
 def save_bundled(path: Path, model: nn.Module, card: dict[str, Any], known_sounds: KnownSounds | None = None) -> None:
@@ -33,10 +36,22 @@ def save_bundled(path: Path, model: nn.Module, card: dict[str, Any], known_sound
         facts[KNOWN_SOUNDS] = {"labels": known_sounds.labels, "threshold": known_sounds.threshold}
         tensors[KNOWN_SOUNDS] = _stored(known_sounds.vectors)
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"lass": json.dumps(facts)})
-    # safetensors makes files for their owner alone; a checkpoint is for whoever runs the application.
-    partial.chmod(0o644)
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, metadata={"lass": json.dumps(facts)})
+        # safetensors makes files for their owner alone; a checkpoint is for whoever runs the application.
+        partial.chmod(0o644)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def is_bundled(path: Path) -> bool:
+    """Whether a safetensors file says that it is in this layout; also for a file too damaged to say anything."""
+    try:
+        with safe_open(path, "pt") as file:
+            return "lass" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return True
 
 
 def load_bundled(path: Path) -> tuple[nn.Module, dict[str, Any], KnownSounds | None]:
@@ -50,17 +65,21 @@ def load_bundled(path: Path) -> tuple[nn.Module, dict[str, Any], KnownSounds | N
         model = build(config_from_dict(card["config"]))
         with safe_open(path, "pt") as file:
             state = {name: _used(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        known = state.pop(KNOWN_SOUNDS, None)
+        vectors = state.pop(KNOWN_SOUNDS, None)
         counters = {name: value for name, value in model.state_dict().items() if name.endswith(_COUNTER)}
         model.load_state_dict(state | counters)
-    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as error:
+        known_sounds = None if vectors is None else _known_sounds(card[KNOWN_SOUNDS], vectors)
+    except (OSError, SafetensorError, RuntimeError, ArithmeticError, LookupError, *_WRONG_FIELDS) as error:
         raise ModelError(f"The tensors of {path.name} do not fit its description; fetch it again.") from error
-    return model.eval(), card, None if known is None else _known_sounds(card, known)
+    return model.eval(), card, known_sounds
 
 
-def _known_sounds(card: dict[str, Any], vectors: Tensor) -> KnownSounds:
-    facts = card[KNOWN_SOUNDS]
-    return KnownSounds(tuple(facts["labels"]), vectors, float(facts["threshold"]))
+def _known_sounds(facts: dict[str, Any], vectors: Tensor) -> KnownSounds:
+    labels = tuple(map(str, facts["labels"]))
+    if not labels or vectors.ndim != 2 or len(labels) != len(vectors):
+        raise ValueError(f"{len(labels)} known sounds with vectors of shape {tuple(vectors.shape)}")
+    # Half precision cost them their exact length.
+    return KnownSounds(labels, normalize(vectors, dim=1), float(facts["threshold"]))
 
 
 def _stored(value: Tensor) -> Tensor:

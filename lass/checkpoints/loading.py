@@ -1,13 +1,15 @@
 """From a catalogue name or a path to a network with its query encoder."""
 
 import functools
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from lass.checkpoints import catalogue
-from lass.checkpoints.bundled import load_bundled
+from lass.checkpoints.bundled import is_bundled, load_bundled
 from lass.checkpoints.store import Store
 from lass.errors import ModelError
 from lass.models import ModelConfig, config_from_dict
@@ -44,7 +46,8 @@ def load_checkpoint(
         ModelError: the name is unknown, the file is not here, is damaged or is no checkpoint.
     """
     path = Path(name_or_path)
-    if path.is_file():
+    # Not path.is_file(), which raises for a name that is too long to be one.
+    if os.path.isfile(path):
         return _load_file(path, path.stem, cache_dir, sample_rate)
     if path.suffix in (".safetensors", ".ckpt", ".pt", ".pth") or len(path.parts) > 1:
         raise ModelError(f"There is no checkpoint at {path}; check the path, or give a model's name.")
@@ -58,18 +61,34 @@ def load_checkpoint(
 
 
 def _load_file(path: Path, name: str, cache_dir: Path | None, sample_rate: int | None) -> Loaded:
-    if path.suffix != ".safetensors":
+    if path.suffix != ".safetensors" or not is_bundled(path):
         return _load_published(path, name, cache_dir, sample_rate)
     model, card, known_sounds = load_bundled(path)
-    levels = card.get("levels")
+    config = config_from_dict(card["config"])
+    encoder = _compact_encoder()
+    if card.get("encoder") != "compact" or config.condition_size != encoder.size:
+        raise ModelError(
+            f"{path.name} was trained with the query encoder {card.get('encoder')!r} ({config.condition_size} values), "
+            f"and here is only 'compact' ({encoder.size} values); choose another checkpoint."
+        )
     return Loaded(
         name=str(card.get("name", name)),
         model=model,
-        config=config_from_dict(card["config"]),
-        encoder=_compact_encoder(),
+        config=config,
+        encoder=encoder,
         known_sounds=known_sounds,
-        levels=None if levels is None else (float(levels[0]), float(levels[1])),
+        levels=_levels(card.get("levels"), path),
     )
+
+
+def _levels(levels: Any, path: Path) -> tuple[float, float] | None:
+    if levels is None:
+        return None
+    try:
+        low, high = map(float, levels)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"The levels that {path.name} states are no two numbers; fetch it again.") from error
+    return low, high
 
 
 def _load_published(path: Path, name: str, cache_dir: Path | None, sample_rate: int | None) -> Loaded:

@@ -68,6 +68,9 @@ class ResUNetConfig:
     kind: Literal["resunet"] = "resunet"
 
     def __post_init__(self) -> None:
+        for name in ("sample_rate", "window", "hop", "condition_size"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a whole number above 0, not {getattr(self, name)!r}")
         if len(self.channels) != len(self.pooling):
             raise ValueError("channels and pooling need one entry for each encoder block")
         if (self.window // 2) % self.stride[1]:
