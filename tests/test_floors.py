@@ -38,7 +38,7 @@ SETTINGS_READERS = {"app.py", "cli", "__main__", "ui"}
 GRADIO_ROOMS = {"ui"}
 OPTIONAL_IMPORTS = {"spaces"}  # present on Hugging Face Spaces only
 # Where the name of a package and the name it is installed by differ.
-INSTALLED_AS = {"yaml": "pyyaml", "laion_clap": "laion-clap"}
+INSTALLED_AS = {"yaml": "pyyaml", "laion_clap": "laion-clap", "huggingface_hub": "huggingface-hub"}
 
 FLOOR_OF = {room: floor for floor, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 SOURCES = [path for path in [ROOT / "app.py", *sorted((ROOT / "lass").rglob("*.py"))] if path.exists()]
