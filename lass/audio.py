@@ -107,8 +107,9 @@ def write(path: str | Path, waveform: np.ndarray, sample_rate: int) -> Path:
     partial = None
     try:
         handle, partial = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".partial")
-        os.close(handle)
-        soundfile.write(partial, samples, sample_rate, subtype="FLOAT", format=container)
+        with os.fdopen(handle, "wb") as raw:
+            # A descriptor, because libsndfile takes no path that is not UTF-8.
+            soundfile.write(raw.fileno(), samples, sample_rate, subtype="FLOAT", format=container, closefd=False)
         # Temporary files belong to their owner alone; a result is an ordinary file.
         os.chmod(partial, 0o644)
         os.replace(partial, file)

@@ -36,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("lass: stopped.", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; point it elsewhere so that closing it stays silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # Who read our output may have gone, as `head` does: no reason for words.
+        if not isinstance(error, BrokenPipeError):
+            reason = error.strerror or "no reason given"
+            print(f"lass: The system refused to go on ({reason}); check disk and permissions.", file=sys.stderr)
+        _drop_output()
         return 1
     return 0
 
@@ -197,6 +200,14 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
     from lass.ui import launch
 
     launch(settings)
+
+
+def _drop_output() -> None:
+    """Forget what could not be printed, so that Python does not try it again, and complain, at the end."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _make_folder(folder: Path) -> None:

@@ -395,6 +395,26 @@ def test_a_reader_that_has_gone_is_no_error_message(root: Path) -> None:
     assert (result.returncode, result.stderr) == (1, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_one_sentence(root: Path) -> None:
+    command = [sys.executable, "-m", "lass", "models"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert result.returncode == 1
+    assert "No space left" in one_sentence(result.stderr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow UTF-8 names only")
+def test_names_that_are_no_utf_8_work(tmp_path: Path, tiny_checkpoint: Path, capsys: Capture) -> None:
+    file = recording(tmp_path / "a.wav").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9t\xe9.wav"))
+    out = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    assert lass_command(*separating(file, out, tiny_checkpoint), "--json") == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert all(Path(path).is_file() for path in report["files"].values())
+
+
 def test_a_plain_terminal_shows_any_query(mixture: Path, tmp_path: Path, tiny_checkpoint: Path, root: Path) -> None:
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     arguments = separating(mixture, tmp_path / "out", tiny_checkpoint, "雨")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import lass
+from lass import separation
 from lass.checkpoints.loading import Loaded, load_checkpoint
 from lass.errors import AudioError, Cancelled, QueryError
 from lass.queries import Query
@@ -137,6 +138,17 @@ def test_progress_counts_every_window(counting: Separator) -> None:
     total = windows_seen(counting)
     assert total > 3
     assert seen == [(done, total) for done in range(1, total + 1)]
+
+
+def test_windows_in_batches_give_the_same(counting: Separator, monkeypatch: pytest.MonkeyPatch) -> None:
+    mixture = noise(35, channels=2)
+    alone = counting.separate(mixture, RATE, "rain").target
+    windows = windows_seen(counting)
+    monkeypatch.setitem(separation.BATCH, "cpu", 3)  # the last one is shorter, and goes on its own
+    seen: list[int] = []
+    target = counting.separate(mixture, RATE, "rain", progress=lambda done, total: seen.append(done)).target
+    assert seen == [3, windows] == [3, 4]
+    np.testing.assert_allclose(target, alone, rtol=0, atol=1e-6)
 
 
 def test_cancel_stops_between_windows(counting: Separator) -> None:
