@@ -17,13 +17,13 @@ __all__ = ["build", "launch"]
 
 def build(settings: Settings) -> gr.Blocks:
     """The whole application, composed and not yet served."""
-    from lass.ui import application
+    from lass.ui.application import build as compose
 
-    return application.build(settings)
+    return compose(settings)
 
 
 def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
     """Serve the application; returns when it is stopped, or at once with ``prevent_thread_lock``."""
-    from lass.ui import application
+    from lass.ui.application import launch as serve
 
-    return application.launch(settings, prevent_thread_lock=prevent_thread_lock)
+    return serve(settings, prevent_thread_lock=prevent_thread_lock)

@@ -130,7 +130,8 @@ class SeparatePage:
             trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **quiet,
         ).success(fn=None, js=SHOW_RESULTS, **quiet)  # fmt: skip
         self.cancel.click(self.stop, [self.ticket], everything, **in_order)
-        self.query.input(self.retype, [self.query, self.ticket], everything, trigger_mode="always_last", **in_order)
+        # A change, not an input: pasted words are no input to Gradio.
+        self.query.change(self.retype, [self.query, self.ticket], everything, trigger_mode="always_last", **in_order)
         gr.on(
             [self.recording.upload, self.recording.clear, self.recording.start_recording,
              self.recording.stop_recording],
@@ -140,7 +141,7 @@ class SeparatePage:
 
     def begin(self, recording: str | None, query: str | None, ticket: Ticket | None) -> Updates:
         """Say what is missing, or take a ticket and wait for a place."""
-        _call_off(ticket)
+        _replace(ticket)
         about_recording, about_query = self.service.complaint(recording, query)
         if about_recording or about_query:
             return {
@@ -148,7 +149,7 @@ class SeparatePage:
                 self.about_recording: _shown(fragments.alert(about_recording)),
                 self.about_query: _shown(fragments.alert(about_query)),
             }
-        return {**self._busy(), self.ticket: Ticket(query or "")}
+        return {**self._busy(), self.ticket: Ticket(recording or "", query or "")}
 
     def run(
         self, recording: str | None, query: str | None, model: str | None, ticket: Ticket | None
@@ -160,18 +161,17 @@ class SeparatePage:
                     if isinstance(step, Outcome):
                         yield self._finished(step)
                     else:
-                        yield {self.status: _shown(fragments.progress(self.texts, step))}
+                        yield {**self._busy_buttons(), self.status: _shown(fragments.progress(self.texts, step))}
         except Cancelled:
-            # Whoever called it off has said so on the page. Gradio repeats the last update when a generator ends;
-            # this is one that changes nothing.
-            yield {self.status: gr.skip()}
+            replaced = ticket is not None and ticket.replaced
+            yield {self.status: gr.skip()} if replaced else self._stopped()
         except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
             yield {**self._idle(), self.alert: _shown(fragments.alert(self.service.sentence(error)))}
 
     def stop(self, ticket: Ticket | None) -> Updates:
         """After Cancel: ready for another try, with everything the visitor gave still there."""
         _call_off(ticket)
-        return {**self._idle(), self.status: _shown(fragments.status(self.texts.cancelled))}
+        return self._stopped()
 
     def forget(self, ticket: Ticket | None) -> Updates:
         """After a change of the input: nothing on the page speaks of the one before."""
@@ -179,13 +179,15 @@ class SeparatePage:
         return self._idle()
 
     def retype(self, query: str | None, ticket: Ticket | None) -> Updates:
-        """Other words. Who types fast presses Enter before this comes: then the words are those being separated."""
+        """Other words. Who is quick presses Enter before this comes: then they are the words being separated."""
         if ticket is not None and not ticket.called_off and ticket.query == query:
             return {self.status: gr.skip()}
         return self.forget(ticket)
 
     def take(self, recording: str | None, ticket: Ticket | None) -> Updates:
-        """Another recording, or none: its name, and the old results gone."""
+        """Another recording, or none: its name, and the old results gone, unless it is the one being separated."""
+        if ticket is not None and not ticket.called_off and ticket.recording == recording:
+            return {self.recording: self._named(recording)}
         return {**self.forget(ticket), self.recording: self._named(recording)}
 
     def choose(self, model: str | None, ticket: Ticket | None) -> Updates:
@@ -200,13 +202,13 @@ class SeparatePage:
         label = self.texts.recording_named.format(name=example.title)
 
         def pick(ticket: Ticket | None) -> Updates:
-            _call_off(ticket)
+            _replace(ticket)
             recording = gr.update(value=str(example.path), label=label)
             return {
                 **self._busy(),
                 self.recording: recording,
                 self.query: example.query,
-                self.ticket: Ticket(example.query),
+                self.ticket: Ticket(str(example.path), example.query),
             }
 
         return pick
@@ -229,13 +231,18 @@ class SeparatePage:
             self.cancel: gr.update(visible=False),
         }
 
+    def _stopped(self) -> Updates:
+        return {**self._idle(), self.status: _shown(fragments.status(self.texts.cancelled))}
+
     def _busy(self) -> Updates:
         return {
             **self._idle(),
+            **self._busy_buttons(),
             self.status: _shown(fragments.progress(self.texts, None)),
-            self.separate: gr.update(visible=False),
-            self.cancel: gr.update(visible=True),
         }
+
+    def _busy_buttons(self) -> Updates:
+        return {self.separate: gr.update(visible=False), self.cancel: gr.update(visible=True)}
 
     def _finished(self, outcome: Outcome) -> Updates:
         texts, report = self.texts, outcome.report
@@ -275,6 +282,11 @@ def _player(label: str, elem_id: str) -> gr.Audio:
 def _call_off(ticket: Ticket | None) -> None:
     if ticket is not None:
         ticket.call_off()
+
+
+def _replace(ticket: Ticket | None) -> None:
+    if ticket is not None:
+        ticket.replace()
 
 
 def _shown(html: str) -> Any:

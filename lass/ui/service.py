@@ -58,13 +58,16 @@ class Outcome:
 
 
 class Ticket:
-    """One separation that was asked for, and with which words.
+    """One separation that was asked for, and of what.
 
-    Calling it off stops the work between two windows, from any thread.
+    Calling it off stops the work between two windows, from any thread. ``replaced`` says that another one was
+    asked for since, so that nobody wants to hear of this one.
     """
 
-    def __init__(self, query: str = "") -> None:
+    def __init__(self, recording: str = "", query: str = "") -> None:
+        self.recording = recording
         self.query = query
+        self.replaced = False
         self._called_off = threading.Event()
 
     @property
@@ -75,6 +78,11 @@ class Ticket:
     def call_off(self) -> None:
         """Stop the separation; does nothing when it is over."""
         self._called_off.set()
+
+    def replace(self) -> None:
+        """Stop the separation in favour of another."""
+        self.replaced = True
+        self.call_off()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,72 @@
+"""The two endpoints for programs, through Gradio's own client."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from lass.ui.application import compose
+from tests.ui.small import recording, small_service
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("endpoints")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
+        blocks = compose(small_service(folder / "gradio"))
+        _, url, _ = blocks.launch(
+            prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, ssr_mode=False, show_error=False
+        )
+        yield Client(url, verbose=False, download_files=folder / "downloads", analytics_enabled=False)
+        blocks.close()
+
+
+def test_there_are_two_public_endpoints_and_no_more(client: Client) -> None:
+    described = client.view_api(return_format="dict", print_info=False)
+    assert isinstance(described, dict)
+    assert sorted(described["named_endpoints"]) == ["/models", "/separate"]
+    assert described["unnamed_endpoints"] == {}
+
+
+def test_separate_gives_two_files_that_add_up_and_a_report(client: Client, tmp_path: Path) -> None:
+    path = recording(tmp_path / "park.wav", 3.0, rate=22_050)
+    target, residual, report = client.predict(
+        audio=handle_file(path), query="a dog barking", model="half", api_name="/separate"
+    )
+    mixture, rate = soundfile.read(path, dtype="float32")
+    parts = [soundfile.read(file, dtype="float32") for file in (target, residual)]
+    assert [part[1] for part in parts] == [rate, rate]
+    np.testing.assert_allclose(parts[0][0] + parts[1][0], mixture, atol=1e-6)
+    assert Path(target).name == "park-a-dog-barking-half-target.wav"
+    assert report["query"] == "a dog barking"
+    assert report["model"] == "half"
+
+
+def test_the_model_may_be_left_out(client: Client, tmp_path: Path) -> None:
+    path = recording(tmp_path / "park.wav")
+    *_, report = client.predict(audio=handle_file(path), query="rain", api_name="/separate")
+    assert report["model"] == "half"
+
+
+def test_models_lists_the_catalogue(client: Client) -> None:
+    models = client.predict(api_name="/models")
+    assert [(model["name"], model["state"]) for model in models] == [
+        ("half", "bundled"),
+        ("far-away", "to download"),
+    ]
+
+
+def test_an_error_is_its_sentence(client: Client, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.wav"
+    broken.write_text("no sound in here")
+    with pytest.raises(AppError, match=r"broken\.wav"):
+        client.predict(audio=handle_file(broken), query="rain", model="half", api_name="/separate")
+    with pytest.raises(AppError, match="no model called"):
+        client.predict(
+            audio=handle_file(recording(tmp_path / "park.wav")), query="rain", model="nope", api_name="/separate"
+        )
