@@ -68,7 +68,7 @@ def load_clap_score(path: Path, *, cache_dir: Path | None = None) -> ClapScore:
     Raises:
         ModelError: the file is damaged, wants to run code, or holds no CLAP.
     """
-    tensors = read_tensors(path, numpy_scalars=True)
+    tensors = read_tensors(path)
     audio, text = audio_tensors(tensors), text_tensors(tensors)
     if not audio or not text:
         raise ModelError(
@@ -209,7 +209,7 @@ def _encoder(path: Path, tensors: Mapping[str, Tensor], size: int, cache_dir: Pa
     def from_clap() -> dict[str, Tensor]:
         for place in places:
             if place.is_file():
-                return text_tensors(read_tensors(place, numpy_scalars=True))
+                return text_tensors(read_tensors(place))
         raise ModelError(
             f"The checkpoint {path} carries no text branch, so a query needs CLAP's own weights: get {weights} from "
             f"{CLAP_WEIGHTS.source} and place it as {places[0]}."

@@ -23,7 +23,7 @@ _CONTAINERS = ("state_dict", "model", "model_state_dict")
 _allowing = threading.Lock()
 
 
-def read_tensors(path: Path, *, numpy_scalars: bool = False) -> dict[str, Tensor]:
+def read_tensors(path: Path) -> dict[str, Tensor]:
     """Every tensor of a PyTorch or safetensors file by its name.
 
     PyTorch files of today's format are mapped: a tensor's values are read from the disk when they are first used,
@@ -31,14 +31,13 @@ def read_tensors(path: Path, *, numpy_scalars: bool = False) -> dict[str, Tensor
 
     Args:
         path: the file; PyTorch's format, unless it ends in ``.safetensors``.
-        numpy_scalars: also accept numbers that were saved as numpy scalars, as CLAP's published weights hold them.
 
     Raises:
         ModelError: the file cannot be read, is damaged, or wants to run code.
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    content = _read_pickle(path, numpy_scalars)
+    content = _read_pickle(path)
     if isinstance(content, Mapping):
         for name in _CONTAINERS:
             if isinstance(content.get(name), Mapping):
@@ -64,11 +63,11 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(_damaged(path)) from error
 
 
-def _read_pickle(path: Path, numpy_scalars: bool) -> Any:
+def _read_pickle(path: Path) -> Any:
     try:
         # The format before PyTorch 1.6 is no archive and cannot be mapped.
         mapped = zipfile.is_zipfile(path)
-        with _allowing, torch.serialization.safe_globals(_numpy_scalars() if numpy_scalars else []):
+        with _allowing, torch.serialization.safe_globals(_numpy_scalars()):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         wanted = re.search(r"GLOBAL (\S+)", str(error))
@@ -83,7 +82,10 @@ def _read_pickle(path: Path, numpy_scalars: bool) -> Any:
 
 
 def _numpy_scalars() -> list[Any]:
-    """What a pickled numpy number is made of. None of it looks anything up or calls anything back."""
+    """What a pickled numpy number is made of: CLAP's published weights have some, scores and counts, beside them.
+
+    None of it looks anything up or calls anything back.
+    """
     import numpy as np
 
     # The function that makes one again, private under either version's name.

@@ -160,10 +160,12 @@ class ClapTextEncoder:
         return branch.eval().requires_grad_(False)
 
     def _projection(self, tensors: Mapping[str, Tensor]) -> nn.Module:
+        import torch
         from torch import nn
 
         middle, width = self._shape(tensors, "text_projection.0.weight")
-        projection = nn.Sequential(nn.Linear(width, middle), nn.ReLU(), nn.Linear(middle, self._size))
+        with torch.device("meta"):
+            projection = nn.Sequential(nn.Linear(width, middle), nn.ReLU(), nn.Linear(middle, self._size))
         fill(projection, _within(tensors, "text_projection."), self._source, prefix="text_projection.")
         return projection.eval().requires_grad_(False)
 

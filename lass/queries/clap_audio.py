@@ -119,7 +119,8 @@ class ClapAudio:
         with torch.random.fork_rng(devices=[]):
             branch = clap.create_htsat_model(facts, enable_fusion=False)
         size, width = joint.shape
-        projection = nn.Sequential(nn.Linear(width, size), nn.ReLU(), nn.Linear(size, size))
+        with torch.device("meta"):
+            projection = nn.Sequential(nn.Linear(width, size), nn.ReLU(), nn.Linear(size, size))
         for prefix, module in (("audio_branch.", branch), ("audio_projection.", projection)):
             own = {key.removeprefix(prefix): v for key, v in self._tensors.items() if key.startswith(prefix)}
             fill(module, own, self._source, prefix=prefix)
