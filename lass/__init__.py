@@ -34,12 +34,13 @@ def load_separator(
     Args:
         name_or_path: a name that :func:`list_models` gives, or the path of a checkpoint: the project's layout or the
             published AudioSep layout, whose architecture is read from its tensors.
-        device: a torch device.
+        device: a torch device, or ``auto`` for the fastest there is.
         sample_rate: hertz, for a published checkpoint whose tensors do not tell it.
         cache_dir: where downloaded checkpoints are.
 
     Raises:
         lass.errors.ModelError: unknown name, or a file that is missing, damaged or no checkpoint.
+        lass.errors.SettingsError: there is no such device.
     """
     from lass.separation import Separator
 

@@ -15,6 +15,7 @@ import torch
 
 from lass.audio import check, resample
 from lass.checkpoints.loading import Loaded, load_checkpoint
+from lass.devices import choose
 from lass.errors import Cancelled
 from lass.queries import Query, check_query
 from lass.queries.known import Understanding
@@ -78,7 +79,7 @@ class Separator:
     ) -> "Separator":
         """See :func:`lass.load_separator`."""
         cache = None if cache_dir is None else Path(cache_dir)
-        return cls(load_checkpoint(name_or_path, cache_dir=cache, sample_rate=sample_rate), device)
+        return cls(load_checkpoint(name_or_path, cache_dir=cache, sample_rate=sample_rate), choose(device))
 
     def separate(
         self,

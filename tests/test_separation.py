@@ -148,7 +148,7 @@ def test_windows_in_batches_give_the_same(counting: Separator, monkeypatch: pyte
     seen: list[int] = []
     target = counting.separate(mixture, RATE, "rain", progress=lambda done, total: seen.append(done)).target
     assert seen == [3, windows] == [3, 4]
-    np.testing.assert_allclose(target, alone, rtol=0, atol=1e-6)
+    assert decibels(target - alone, alone) < -60
 
 
 def test_cancel_stops_between_windows(counting: Separator) -> None:

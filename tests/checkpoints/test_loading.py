@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 import lass
 from lass.checkpoints import catalogue
 from lass.checkpoints.loading import load_checkpoint
-from lass.errors import ModelError
+from lass.errors import ModelError, SettingsError
 
 
 def refusal(name_or_path: str | Path, **arguments: Any) -> str:
@@ -54,6 +54,13 @@ def test_the_front_door_opens_a_path(tiny_checkpoint: Path) -> None:
     assert (separator.name, separator.sample_rate) == ("tiny", 16_000)
     query = separator.encoder.encode(["rain"])
     assert separator.model(torch.zeros(1, 1, 4_000), query).shape == (1, 1, 4_000)
+
+
+def test_the_front_door_chooses_a_device_or_says_that_there_is_none(tiny_checkpoint: Path) -> None:
+    separator = lass.load_separator(tiny_checkpoint, device="auto")
+    assert next(separator.model.parameters()).device.type == separator.device.type
+    with pytest.raises(SettingsError):
+        lass.load_separator(tiny_checkpoint, device="abacus")
 
 
 def test_a_catalogue_name_loads_its_file(
