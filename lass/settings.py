@@ -8,18 +8,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
+from urllib.parse import urlsplit
 
 from lass.errors import SettingsError
 
 _YES = {"1", "true", "yes", "on"}
-_NO = {"0", "false", "no", "off", ""}
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_NO = {"0", "false", "no", "off"}
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,4})?")
 
 
 def _flag(name: str, text: str) -> bool:
     if text.lower() not in _YES | _NO:
-        raise SettingsError(f"{name} is {text!r}; set it to 1 or 0.")
+        raise SettingsError(f"{name} is {_quoted(text)}; set it to 1 or 0.")
     return text.lower() in _YES
 
 
@@ -29,22 +31,26 @@ def _positive(name: str, text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 < value < float("inf"):
-        raise SettingsError(f"{name} is {text!r}; set it to a number above 0.")
+        raise SettingsError(f"{name} is {_quoted(text)}; set it to a number above 0.")
     return value
 
 
 def _folder(name: str, text: str) -> Path:
-    if not text or "\0" in text:
-        raise SettingsError(f"{name} is empty; set it to a folder, or remove it to get the default.")
-    path = Path(text).expanduser()
-    if path.exists() and not path.is_dir():
-        raise SettingsError(f"{name} is {text}, which is not a folder; set it to one.")
+    try:
+        path = Path(text).expanduser()
+        usable = S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:  # it will be made
+        return path
+    except (OSError, RuntimeError, ValueError) as error:  # no permission, a home folder of nobody, a name too long
+        raise SettingsError(f"{name} is {_quoted(text)}, which cannot be used; set it to another folder.") from error
+    if not usable:
+        raise SettingsError(f"{name} is {_quoted(text)}, which is not a folder; set it to one.")
     return path
 
 
 def _device(name: str, text: str) -> str:
     if not _DEVICE.fullmatch(text):
-        raise SettingsError(f"{name} is {text!r}; set it to auto, cpu, cuda, cuda:N or mps.")
+        raise SettingsError(f"{name} is {_quoted(text)}; set it to auto, cpu, cuda, cuda:N or mps.")
     return text
 
 
@@ -53,15 +59,44 @@ def _text(name: str, text: str) -> str:
 
 
 def _address(name: str, text: str) -> str:
-    if not re.match(r"https?://[^\s/]+", text):
-        raise SettingsError(f"{name} is {text!r}; set it to an address that starts with https://.")
+    # The value is not repeated: an address may carry a password.
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[!-~]+", text):
+        raise SettingsError(f"{name} is not the address of a server; set it to one that starts with https://.")
     return text.rstrip("/")
+
+
+def _quoted(text: str) -> str:
+    """A value as one short line."""
+    return repr(text if len(text) <= 60 else f"{text[:59]}…")
+
+
+def _data_dir(environment: Mapping[str, str]) -> Path:
+    """The folder of the XDG base directory specification, which wants a relative one ignored."""
+    base = Path(environment.get("XDG_DATA_HOME", "").strip())
+    if base.is_absolute():
+        return _folder("XDG_DATA_HOME", str(base)) / "lass"
+    try:
+        return Path("~/.local/share/lass").expanduser()
+    except RuntimeError as error:
+        raise SettingsError("LASS_DATA_DIR is not set and there is no home folder; set it to a folder.") from error
+
+
+def _default_data_dir() -> Path:
+    return _data_dir({})
 
 
 def _setting(
     variable: str, parse: Callable[[str, str], Any], default: Any, meaning: str, shown: str, *, secret: bool = False
 ) -> Any:
     metadata = {"variable": variable, "parse": parse, "meaning": meaning, "default": shown}
+    # Only a default that depends on the machine is a function.
+    if callable(default):
+        return field(default_factory=default, metadata=metadata, repr=not secret)
     return field(default=default, metadata=metadata, repr=not secret)
 
 
@@ -72,9 +107,9 @@ class Settings:
     data_dir: Path = _setting(
         "LASS_DATA_DIR",
         _folder,
-        Path("~/.local/share/lass").expanduser(),
+        _default_data_dir,
         "Folder for ratings, journals and downloaded checkpoints.",
-        "~/.local/share/lass",
+        "lass in XDG_DATA_HOME, or ~/.local/share/lass",
     )
     studies_dir: Path | None = _setting(
         "LASS_STUDIES_DIR", _folder, None, "Folder of listening-test studies.", "studies in LASS_DATA_DIR"
@@ -96,7 +131,12 @@ class Settings:
     stand: bool = _setting("LASS_STAND", _flag, False, "1 for the large, unattended variant at a stand.", "0")
     offline: bool = _setting("HF_HUB_OFFLINE", _flag, False, "1 refuses every download.", "0")
     hub_address: str = _setting(
-        "HF_ENDPOINT", _address, "https://huggingface.co", "Hub that checkpoints come from.", "https://huggingface.co"
+        "HF_ENDPOINT",
+        _address,
+        "https://huggingface.co",
+        "Hub that checkpoints come from.",
+        "https://huggingface.co",
+        secret=True,
     )
     hub_token: str | None = _setting("HF_TOKEN", _text, None, "Token for the hub.", "none", secret=True)
 
@@ -113,8 +153,8 @@ class Settings:
             text = environment.get(variable, "").strip()
             if text:
                 values[item.name] = item.metadata["parse"](variable, text)
-        if "data_dir" not in values and environment.get("XDG_DATA_HOME"):
-            values["data_dir"] = Path(environment["XDG_DATA_HOME"]) / "lass"
+        if "data_dir" not in values:
+            values["data_dir"] = _data_dir(environment)
         return cls(**values)
 
     @property
