@@ -384,26 +384,29 @@ def test_a_failing_process_says_one_sentence(tmp_path: Path, tiny_checkpoint: Pa
     one_sentence(result.stderr)
 
 
+def into(stdout: int, root: Path) -> tuple[int, str]:
+    """Exit code and stderr of a command that prints there, in Python's usual blocks rather than line by line."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "lass", "models"]
+    result = subprocess.run(
+        command, cwd=root, env=environment, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+    )
+    return result.returncode, result.stderr
+
+
 def test_a_reader_that_has_gone_is_no_error_message(root: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "lass", "models"]
-    result = subprocess.run(
-        command, cwd=root, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, check=False
-    )
+    assert into(writing, root) == (1, "")
     os.close(writing)
-    assert (result.returncode, result.stderr) == (1, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_output_that_cannot_be_written_is_one_sentence(root: Path) -> None:
-    command = [sys.executable, "-m", "lass", "models"]
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(
-            command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
-        )
-    assert result.returncode == 1
-    assert "No space left" in one_sentence(result.stderr)
+        code, errors = into(full.fileno(), root)
+    assert code == 1
+    assert "No space left" in one_sentence(errors)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems allow UTF-8 names only")
