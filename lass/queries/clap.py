@@ -164,7 +164,7 @@ class ClapTextEncoder:
         from torch import nn
 
         middle, width = self._shape(tensors, "text_projection.0.weight")
-        with torch.device("meta"):
+        with torch.random.fork_rng(devices=[]):
             projection = nn.Sequential(nn.Linear(width, middle), nn.ReLU(), nn.Linear(middle, self._size))
         fill(projection, _within(tensors, "text_projection."), self._source, prefix="text_projection.")
         return projection.eval().requires_grad_(False)

@@ -118,8 +118,7 @@ class ClapAudio:
         # Its first values are drawn at random and then replaced; the caller's generator stays where it was.
         with torch.random.fork_rng(devices=[]):
             branch = clap.create_htsat_model(facts, enable_fusion=False)
-        size, width = joint.shape
-        with torch.device("meta"):
+            size, width = joint.shape
             projection = nn.Sequential(nn.Linear(width, size), nn.ReLU(), nn.Linear(size, size))
         for prefix, module in (("audio_branch.", branch), ("audio_projection.", projection)):
             own = {key.removeprefix(prefix): v for key, v in self._tensors.items() if key.startswith(prefix)}

@@ -15,12 +15,13 @@ _COUNTER = "num_batches_tracked"
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str, *, prefix: str = "", copy: bool = True) -> None:
-    """Give every parameter and buffer of `module` its value; it may have been built on the meta device.
+    """Give every parameter and buffer of `module` its value.
 
     tensors: by the module's own names; counters of batches may be missing, nothing else.
     source: what the tensors are from, as a sentence begins: "The checkpoint x.ckpt".
     prefix: what the names begin with in the file, for the sentence.
-    copy: False keeps a tensor of the right precision where it is, in a mapped file for instance.
+    copy: False puts the tensors themselves in, for a module built on the meta device: what is in a mapped file and
+    of the right precision stays there.
 
     Raises ModelError naming the first tensor that is missing, without a place, or of another shape.
     """
@@ -41,15 +42,15 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str, *, prefi
                 f"{source} does not fit its own architecture: the tensor {prefix}{name} is {_kind(value)} where "
                 f"{_kind(place)} belongs; choose another checkpoint."
             )
-        same = not copy and value.dtype == place.dtype
-        state[name] = value if same else torch.empty(value.shape, dtype=place.dtype).copy_(value)
+        # Where values are copied into their places, that converts them too.
+        state[name] = value if copy else value.to(place.dtype)
     strange = next((name for name in tensors if name not in expected and not name.endswith(_COUNTER)), None)
     if strange is not None:
         raise ModelError(
             f"{source} has a tensor that this architecture has no place for, {prefix}{strange}; choose a checkpoint "
             "of a known architecture."
         )
-    module.load_state_dict(state, assign=True)
+    module.load_state_dict(state, assign=not copy)
 
 
 def _kind(value: Tensor) -> str:
