@@ -259,7 +259,7 @@ class SeparatePage:
             self.get_target: str(outcome.target),
             self.get_residual: str(outcome.residual),
             self.picture: gr.update(value=str(outcome.picture), alt_text=alt),
-            self.details: fragments.details(texts, report, self.service.shelf.entry(report["model"]).title),
+            self.details: fragments.details(texts, report, outcome.model_title),
             self.get_all: str(outcome.archive),
             self.get_report: str(outcome.report_file),
         }

@@ -55,6 +55,7 @@ class Outcome:
     report_file: Path | None
     archive: Path | None
     report: dict[str, Any]
+    model_title: str
 
 
 class Ticket:
@@ -162,7 +163,7 @@ class Service:
         taken = time.perf_counter() - begun
         if extras:
             yield Stage("drawing")
-        yield self._write(recording, audio, result, taken, extras)
+        yield self._write(name, recording, audio, result, taken, extras)
 
     def separate(self, recording: str | None, query: str | None, model: str | None) -> Outcome:
         """The same from beginning to end, for programs: the two recordings and the report."""
@@ -193,24 +194,27 @@ class Service:
         separator = self.shelf.separator(name)
         yield from separator.steps(waveform, sample_rate, query)
 
-    def _write(self, recording: str, audio: Audio, separation: Separation, taken: float, extras: bool) -> Outcome:
+    def _write(
+        self, model: str, recording: str, audio: Audio, separation: Separation, taken: float, extras: bool
+    ) -> Outcome:
         from lass import results
 
         name = Path(recording).name
         report = results.report(audio, name, separation, seconds_taken=taken)
-        report["device"] = str(self.shelf.separator(separation.model).device)
+        report["device"] = str(self.shelf.separator(model).device)
+        title = self.shelf.entry(model).title
         folder = self.scratch / secrets.token_hex(16)
         files = results.write(folder, name, audio, separation, report, picture=extras)
         if not extras:
             files.report.unlink()  # only files that the page hands out are deleted in time
-            return Outcome(files.target, files.residual, None, None, None, report)
+            return Outcome(files.target, files.residual, None, None, None, report, title)
         beginning = results.stem(name, separation.query, separation.model)
         archive = folder / f"{beginning}.zip"
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
             for file in (files.target, files.residual, files.picture, files.report):
                 if file is not None:
                     packed.write(file, f"{beginning}/{file.name}")
-        return Outcome(files.target, files.residual, files.picture, files.report, archive, report)
+        return Outcome(files.target, files.residual, files.picture, files.report, archive, report, title)
 
 
 def load_examples(folder: Path) -> list[Example]:
