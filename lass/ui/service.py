@@ -201,7 +201,8 @@ class Service:
 
         name = Path(recording).name
         report = results.report(audio, name, separation, seconds_taken=taken)
-        report["device"] = str(self.shelf.separator(model).device)
+        device = getattr(self.shelf.separator(model), "device", None)  # an ensemble has none of its own
+        report["device"] = None if device is None else str(device)
         title = self.shelf.entry(model).title
         folder = self.scratch / secrets.token_hex(16)
         files = results.write(folder, name, audio, separation, report, picture=extras)
