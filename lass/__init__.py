@@ -19,6 +19,7 @@ from lass.version import __version__
 
 if TYPE_CHECKING:
     from lass.checkpoints import ModelEntry
+    from lass.ensemble import Ensemble
     from lass.separation import Separation, Separator
 
 
@@ -28,7 +29,7 @@ def load_separator(
     device: str = "cpu",
     sample_rate: int | None = None,
     cache_dir: str | Path | None = None,
-) -> Separator:
+) -> Separator | Ensemble:
     """A separator by its catalogue name, or from a checkpoint file.
 
     Args:
@@ -42,9 +43,9 @@ def load_separator(
         lass.errors.ModelError: unknown name, or a file that is missing, damaged or no checkpoint.
         lass.errors.SettingsError: there is no such device.
     """
-    from lass.separation import Separator
+    from lass.ensemble import load
 
-    return Separator.load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
+    return load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
 
 
 def list_models(cache_dir: str | Path | None = None) -> list[ModelEntry]:

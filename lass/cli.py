@@ -99,17 +99,10 @@ def models(options: argparse.Namespace, settings: Settings) -> None:
 
 def download(options: argparse.Namespace, settings: Settings) -> None:
     """Download a published checkpoint and what it needs, or a companion file."""
-    from lass.checkpoints import Store, catalogue
-    from lass.errors import ModelError
+    from lass.checkpoints import catalogue, open_store
 
-    store = Store(settings.checkpoints_dir, offline=settings.offline)
-    try:
-        entry = catalogue.find(options.name, settings.checkpoints_dir)
-        wanted: list[Any] = [entry, *catalogue.companions(entry)]
-    except ModelError:
-        if options.name not in [companion.name for companion in catalogue.COMPANIONS]:
-            raise
-        wanted = [catalogue.find_companion(options.name)]
+    store = open_store(settings.checkpoints_dir, settings.offline, settings.hub_address, settings.hub_token)
+    wanted = catalogue.parts(options.name, settings.checkpoints_dir)
     files = {}
     for item in wanted:
         if item.asset is None and not store.is_here(item):

@@ -47,6 +47,31 @@ class Separation:
     understanding: Understanding | None = None
 
 
+Steps = Generator[Progress | Separation, None, None]
+
+
+def finish(
+    steps: Steps, progress: Callable[[int, int], None] | None, cancelled: Callable[[], bool] | None
+) -> Separation:
+    """Run a separation's steps to the end; see :meth:`Separator.separate` for the arguments.
+
+    Raises:
+        Cancelled: ``cancelled`` said so.
+    """
+    result: Separation | None = None
+    with closing(steps):
+        for step in steps:
+            if isinstance(step, Separation):
+                result = step
+                continue
+            if progress is not None:
+                progress(step.done, step.total)
+            if cancelled is not None and cancelled():
+                raise Cancelled
+    assert result is not None
+    return result
+
+
 class Separator:
     """Separates what a query describes from a recording. Holds nothing that belongs to a recording: share it freely.
 
@@ -104,20 +129,9 @@ class Separator:
             QueryError: the query is empty or too long.
             Cancelled: ``cancelled`` said so.
         """
-        result: Separation | None = None
-        with closing(self.steps(waveform, sample_rate, query)) as steps:
-            for step in steps:
-                if isinstance(step, Separation):
-                    result = step
-                    continue
-                if progress is not None:
-                    progress(step.done, step.total)
-                if cancelled is not None and cancelled():
-                    raise Cancelled
-        assert result is not None
-        return result
+        return finish(self.steps(waveform, sample_rate, query), progress, cancelled)
 
-    def steps(self, waveform: np.ndarray, sample_rate: int, query: str) -> Generator[Progress | Separation, None, None]:
+    def steps(self, waveform: np.ndarray, sample_rate: int, query: str) -> Steps:
         """Separate step by step: a :class:`Progress` after each batch of windows, the :class:`Separation` last.
 
         Closing the iterator cancels. Arguments and errors are those of :meth:`separate`.

@@ -24,6 +24,7 @@ FLOORS = [
     ["the front door"],  # lass/__init__.py
     ["batch"],  # files in, results out
     ["results"],
+    ["ensemble"],
     ["separation", "training"],
     ["checkpoints"],
     ["models"],

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 import lass
+from lass.ensemble import Ensemble
 from lass.errors import LassError
 from lass.separation import Separator
 
@@ -48,7 +49,7 @@ class Timing:
     """One duration of audio, separated. Seconds, except where the name says otherwise.
 
     ``agreement_db`` is the energy of the difference between the separator's output and one pass over everything,
-    under the energy of that pass; None where one pass was not asked for.
+    under the energy of that pass; None for an ensemble.
     """
 
     audio_seconds: float
@@ -128,7 +129,7 @@ def benchmark(
     )
 
 
-def _time(separator: Separator, seconds: float, repetitions: int) -> Timing:
+def _time(separator: Separator | Ensemble, seconds: float, repetitions: int) -> Timing:
     rate = separator.sample_rate
     noise = np.random.default_rng(0).standard_normal(int(seconds * rate)).astype(np.float32)
     # Noise with a spectrum like most sounds', 3 dB an octave, at a tenth of full scale.
@@ -147,7 +148,9 @@ def _time(separator: Separator, seconds: float, repetitions: int) -> Timing:
     return Timing(seconds, durations[0], steady, steady / seconds, peak, _agreement(separator, mixture, target))
 
 
-def _agreement(separator: Separator, mixture: np.ndarray, target: np.ndarray) -> float:
+def _agreement(separator: Separator | Ensemble, mixture: np.ndarray, target: np.ndarray) -> float | None:
+    if isinstance(separator, Ensemble):
+        return None
     query = separator.encoder.encode([QUERY]).to(separator.device)
     with torch.inference_mode():
         whole = separator.model(torch.from_numpy(mixture[None, None]).to(separator.device), query)[0, 0].cpu().numpy()

@@ -13,6 +13,7 @@ from lass.ui.texts import Texts
 
 if TYPE_CHECKING:
     from lass.checkpoints import ModelEntry
+    from lass.ensemble import Ensemble
     from lass.separation import Separator
 
 log = logging.getLogger(__name__)
@@ -29,14 +30,14 @@ class Shelf:
     def __init__(
         self,
         entries: Callable[[], Sequence[ModelEntry]],
-        load: Callable[[str], Separator],
+        load: Callable[[str], Separator | Ensemble],
         texts: Texts,
         download: Download | None = None,
     ) -> None:
         self._entries = entries
         self._load = load
         self._texts = texts
-        self._loaded: dict[str, Separator] = {}
+        self._loaded: dict[str, Separator | Ensemble] = {}
         self._lock = threading.Lock()
         self.download = download
 
@@ -63,7 +64,7 @@ class Shelf:
             return self._texts.model_get
         return self._texts.model_place.format(command=f"python -m lass download {entry.name}")
 
-    def separator(self, name: str) -> Separator:
+    def separator(self, name: str) -> Separator | Ensemble:
         """The separator of a name, loaded on first need.
 
         Raises :class:`ModelError` when the name is unknown or its files are not on this machine.
@@ -103,7 +104,7 @@ def catalogue(texts: Texts, *, device: str, cache_dir: Path, download: Download 
 
         return list_models(cache_dir)
 
-    def load(name: str) -> Separator:
+    def load(name: str) -> Separator | Ensemble:
         import lass
         from lass.devices import choose
 

@@ -44,6 +44,7 @@ def test_the_published_checkpoints_are_listed_with_their_published_facts(tmp_pat
         "audiosep-hive-32k",
         "dcase2024-baseline-16k",
         "audiosep-dp-32k",
+        "audiosep-ensemble",
     ]
     audiosep = entries["audiosep-32k"]
     assert (audiosep.size_bytes, audiosep.size_is_approximate, audiosep.licence) == (
@@ -59,6 +60,7 @@ def test_the_published_checkpoints_are_listed_with_their_published_facts(tmp_pat
     assert entries["dcase2024-baseline-16k"].sample_rate == 16_000
     assert entries["audiosep-dp-32k"].parameters is None
     assert entries["audiosep-dp-32k"].source == "https://zenodo.org/records/14208090"
+    assert entries["audiosep-ensemble"].size == "about 4.06 GB"
 
 
 def test_every_entry_tells_what_a_reader_needs(tmp_path: Path, assets: Path) -> None:
@@ -67,7 +69,7 @@ def test_every_entry_tells_what_a_reader_needs(tmp_path: Path, assets: Path) -> 
             assert text.strip(), entry.name
         assert entry.summary.endswith("."), entry.name
         assert "\n" not in entry.summary
-        assert entry.files or entry.asset, entry.name
+        assert entry.files or entry.asset or entry.members, entry.name
         if entry.encoder == "CLAP":
             assert catalogue.companions(entry) == (catalogue.ROBERTA_TOKENIZER,)
 
