@@ -6,12 +6,18 @@ import numpy as np
 
 # Beyond this reduced ratio torchaudio's kernel, one filter per phase, would take gigabytes.
 _LARGEST_RATIO = 1_000
+# Zero crossings on each side of the filter. torchaudio's default of 6 costs a tone at 85 % of the Nyquist frequency
+# a fifth of its amplitude; 64 takes no longer, for the kernel is as long as a period of the ratio anyway.
+_WIDTH = 64
+# Samples of the higher rate in a block of :func:`_by_spectrum`.
+_BLOCK = 65_536
 
 
 def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """``(…, samples)`` at another rate: float32, exactly ``ceil(samples * to_rate / from_rate)`` samples long.
 
-    At the same rate a float32 array comes back as it is, without a copy.
+    A tone up to 85 % of the lower Nyquist frequency keeps its waveform within -60 dB. At the same rate a float32
+    array comes back as it is, without a copy.
     """
     samples = np.asarray(waveform, np.float32)
     if from_rate == to_rate:
@@ -19,14 +25,45 @@ def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     common = math.gcd(from_rate, to_rate)
     up, down = to_rate // common, from_rate // common
     length = -(-samples.shape[-1] * up // down)
+    if samples.size == 0:
+        return np.zeros((*samples.shape[:-1], length), np.float32)
     if max(up, down) > _LARGEST_RATIO:
-        from scipy.signal import resample_poly
-
-        return resample_poly(samples, up, down, axis=-1)[..., :length].astype(np.float32)
+        return _by_spectrum(samples, up, down, length)
     import torch
     from torchaudio.functional import resample as polyphase
 
     with torch.inference_mode():
         # A copy where the array is read-only: torch knows no such thing, and warns.
         own = np.require(samples, requirements=["C", "W"])
-        return polyphase(torch.from_numpy(own), from_rate, to_rate)[..., :length].numpy()
+        resampled = polyphase(torch.from_numpy(own), from_rate, to_rate, lowpass_filter_width=_WIDTH)
+        return resampled[..., :length].numpy()
+
+
+def _by_spectrum(samples: np.ndarray, up: int, down: int, length: int) -> np.ndarray:
+    """Resample by ``up / down`` through the spectra of overlapping blocks: for ratios without a small kernel.
+
+    A block is a whole number of the periods in which both rates meet, so each begins on a sample of the result.
+    Besides the result only one block is held at a time.
+    """
+    from scipy import fft
+
+    core = -(-_BLOCK // max(up, down))
+    margin = -(-_BLOCK // (4 * down))
+    taken, made = (core + 2 * margin) * down, (core + 2 * margin) * up
+    bins = min(taken, made) // 2 + 1
+    # The last twentieth fades out, so that the filter stops ringing within the margin.
+    gain = np.full(bins, made / taken, np.float32)
+    fading = bins // 20
+    gain[bins - fading :] *= np.cos(np.linspace(0, np.pi / 2, fading, dtype=np.float32)) ** 2
+    result = np.zeros((samples.size // samples.shape[-1], length), np.float32)
+    for row, given in zip(result, samples.reshape(-1, samples.shape[-1]), strict=True):
+        for index in range(-(-length // (core * up))):
+            start = (index * core - margin) * down
+            part = given[max(start, 0) : start + taken]
+            block = np.zeros(taken, np.float32)
+            block[max(-start, 0) : max(-start, 0) + len(part)] = part
+            spectrum = np.zeros(made // 2 + 1, np.complex64)
+            spectrum[:bins] = fft.rfft(block)[:bins] * gain
+            piece = row[index * core * up : (index + 1) * core * up]
+            piece[:] = fft.irfft(spectrum, made)[margin * up : margin * up + len(piece)]
+    return result.reshape(*samples.shape[:-1], length)
