@@ -63,6 +63,8 @@ def read(path: str | os.PathLike[str], *, max_seconds: float | None = None, max_
             waveform, rate = _decode(file, name, max_seconds)
     except MemoryError:
         raise AudioError(f"{name} does not fit into memory; choose a shorter part of it.") from None
+    except OSError as error:
+        raise AudioError(f"{name} cannot be read to its end; check its disk, or choose another copy.") from error
     check_length(waveform.shape[1], rate, name)
     lowest, highest = check_samples(waveform, name)
     if (lowest == highest).all():
@@ -191,13 +193,16 @@ class _Collected:
         return waveform
 
 
-def _soundfile(file: BinaryIO, _: Format, collected: _Collected) -> Blocks:
+def _soundfile(file: BinaryIO, found: Format, collected: _Collected) -> Blocks:
     import soundfile
 
     file.seek(0)
     try:
         # A descriptor, not a name: an ending such as .raw must not decide how the file is read.
         with soundfile.SoundFile(file.fileno(), closefd=False) as source:
+            if found.demuxer == "ogg" and source.channels > 2:
+                # It leaves them in Vorbis order, the centre second; everything else has the centre third.
+                raise _Broken
             size = os.fstat(file.fileno()).st_size
             collected.announce(source.frames, source.channels, source.samplerate, size)
             while len(block := source.read(_BLOCK, dtype="float32", always_2d=True)):
@@ -217,6 +222,8 @@ def _av(file: BinaryIO, found: Format, _: _Collected) -> Blocks:
         ) as container:
             if not container.streams.audio:
                 raise _Soundless
+            if container.streams.audio[0].codec_context is None:  # a codec that is unknown, or was before the damage
+                raise _Broken
             yield from _trimmed(_frames(container), _stated_samples(container))
     except (av.FFmpegError, OSError, ValueError, RuntimeError) as error:
         raise _Broken from error

@@ -61,7 +61,10 @@ def as_float32(waveform: np.ndarray) -> np.ndarray:
     Raises:
         AudioError: not one or two dimensions, or not of a float type.
     """
-    samples = np.asarray(waveform)
+    try:
+        samples = np.asarray(waveform)
+    except ValueError:  # a list of channels that differ in length
+        samples = np.empty((), object)
     if samples.ndim not in (1, 2) or not np.issubdtype(samples.dtype, np.floating):
         raise AudioError(
             "A waveform is an array of floats, full scale at 1, (channels, samples) or (samples,); convert it first."
@@ -129,8 +132,10 @@ def check_samples(waveform: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarr
 def shown(path: str | os.PathLike[str]) -> str:
     """A file's own name as it may be shown: no folders, no control characters, no markup, not endless."""
     name = re.split(r"[/\\]", os.fspath(path) if not isinstance(path, Path) else str(path))[-1]
-    name = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in name[:4_000])
+    # Control and formatting characters, halves of characters, separators of lines and paragraphs.
+    unseen = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    name = "".join(letter if unicodedata.category(letter) not in unseen else " " for letter in name[:4_000])
     name = re.sub(r"[<>&\"'`]", "_", " ".join(name.split()))
     if len(name) > 60:
         name = f"{name[:40]}…{name[-15:]}"
-    return name or "The recording"
+    return name if name.strip(". ") else "The recording"
