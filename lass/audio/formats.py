@@ -4,6 +4,8 @@ The table is closed on purpose. A probing library also tries playlists, which op
 formats without a signature, in which any text or program "is" a fraction of a second of noise.
 """
 
+import mmap
+import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -20,6 +22,9 @@ class Format:
 
 _WAV, _AIFF = Format("wav", sndfile=True), Format("aiff", sndfile=True)
 _MOV, _AAC = Format("mov"), Format("aac")
+_OGG, _CHAINED_OGG = Format("ogg", sndfile=True), Format("ogg")
+# Capture pattern, version, and header type: its second bit says that a stream begins (RFC 3533, section 6).
+_OGG_BEGINNING, _OGG_MIDDLE = re.compile(rb"OggS\0[\2\3\6\7]"), re.compile(rb"OggS\0[\0\1\4\5]")
 # Not by libsndfile: without a Xing header it takes the length from the first frame's bit rate and stops there, so
 # that most of a file of variable bit rate can be missing.
 _MP3 = Format("mp3")
@@ -35,7 +40,7 @@ _SIGNATURES: list[tuple[list[tuple[int, bytes]], Format]] = [
     ([(0, b"FORM"), (8, b"AIFF")], _AIFF),
     ([(0, b"FORM"), (8, b"AIFC")], _AIFF),
     ([(0, b"fLaC")], Format("flac", sndfile=True)),
-    ([(0, b"OggS")], Format("ogg", sndfile=True)),
+    ([(0, b"OggS")], _OGG),
     ([(0, b"caff")], Format("caf", sndfile=True)),
     ([(0, b".snd")], Format("au", sndfile=True)),
     ([(0, b"\x1a\x45\xdf\xa3")], Format("matroska")),
@@ -64,8 +69,17 @@ def recognise(file: BinaryIO) -> Format | None:
         head = file.read(_HEAD)
     file.seek(0)
     found = _signature(head)
+    if found is _OGG and _chained(file):
+        return _CHAINED_OGG
     # Tools that cut radio and old taggers leave zeros before the first frame.
     return found or _frames(head.lstrip(b"\0")) or (_MP3 if tagged else None)
+
+
+def _chained(file: BinaryIO) -> bool:
+    """Whether Ogg streams follow one another, as in recorded web radio: libsndfile reads the first of them only."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        middle = _OGG_MIDDLE.search(content)
+        return middle is not None and _OGG_BEGINNING.search(content, middle.end()) is not None
 
 
 def _signature(head: bytes) -> Format | None:
