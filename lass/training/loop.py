@@ -8,7 +8,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -23,12 +24,19 @@ from lass.checkpoints.bundled import save_bundled
 from lass.errors import LassError
 from lass.models import build, config_to_dict
 from lass.queries import Query, QueryEncoder
+from lass.training.files import unwritable, whole
 from lass.training.losses import silence, weighted
 from lass.training.mixing import Batch, Captions, Mixtures, read_captions
-from lass.training.recipe import Optimisation, Recipe, SourceSet
-from lass.training.sources import open_pool
+from lass.training.recipe import Optimisation, Recipe
+from lass.training.sources import Clip, Pool, open_pool
+from lass.training.state import load_state, save_state
 
 Log = Callable[[str], None]
+LOG_FILE = "log.jsonl"
+REPORT_EVERY = 20
+# Of the fixed mixtures: they are the same for every recipe on the same recordings.
+VALIDATION_SEED = 20240607
+VALIDATION_BATCH = 10
 
 
 def learning_rate(step: int, settings: Optimisation) -> float:
@@ -60,7 +68,10 @@ class Average:
 
 @dataclass(frozen=True)
 class Validation:
-    """Mean SDR improvement in decibels over fixed mixtures, and the output's level for absent sounds."""
+    """Mean SDR improvement in decibels over fixed mixtures, and the output's level for absent sounds.
+
+    Either is NaN where no mixture was of the kind.
+    """
 
     sdri: float
     absent_db: float
@@ -76,6 +87,10 @@ class Trainer:
         folder: where the run lives; its parent holds the cache of decoded sounds.
         device: a torch device.
         workers: loader processes; the result does not depend on it.
+        log: told what happens, a line at a time.
+
+    Raises:
+        LassError: recordings or captions cannot be used, or the folder cannot be written to.
     """
 
     def __init__(
@@ -83,17 +98,21 @@ class Trainer:
     ) -> None:
         self.recipe, self.folder, self.workers, self.log = recipe, folder, workers, log
         self.device = torch.device(device)
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
+        settings = recipe.optimisation
+        if recipe.model.condition_size != encoder.size:
+            raise LassError(
+                f"The recipe's network takes queries of {recipe.model.condition_size} values and the encoder gives "
+                f"{encoder.size}; set model.condition_size to {encoder.size}."
+            )
         rate, cache = recipe.model.sample_rate, folder.parent / "cache"
         pools = [open_pool(source, data, cache, rate, log) for source in recipe.data.sets]
-        labels = sorted({label for pool in pools for label in pool.labels})
-        texts = read_captions(Path(__file__).parent / recipe.data.captions, labels)
-        captions = Captions(texts, _encode(encoder, [text for wordings in texts.values() for text in wordings]))
-        self.known_sounds = captions.known_sounds()
-        same = recipe.data.same_sound
-        settings = recipe.optimisation
-        self.mixtures = Mixtures(pools, captions, recipe.mixing, same, settings.batch, recipe.seed)
-        self.validation = _fixed_mixtures(recipe, data, cache, encoder, log)
+        table = read_captions(recipe.captions_file, _labels(pools, worded=False))
+        captions = Captions.of(pools, table, lambda texts: _encode(encoder, texts))
+        self.known_sounds = captions.known_sounds(_labels(pools))
+        self.mixtures = Mixtures(pools, captions, recipe.mixing, recipe.data.same_sound, settings.batch, recipe.seed)
+        held_out = open_pool(recipe.data.validation, data, cache, rate, log)
+        self.validation = _fixed_mixtures(recipe, held_out, encoder)
         torch.manual_seed(recipe.seed)
         self.model = build(recipe.model).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, settings.ema)
@@ -107,18 +126,20 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.best = -math.inf
+        self.losses: list[float] = []
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Train to the last step, or until ``stop()``; the state is saved either way."""
-        settings, started, losses = self.recipe.optimisation, time.monotonic(), []
+        settings, started = self.recipe.optimisation, time.monotonic()
         before = self.seconds
+        if self.step >= settings.steps:
+            self.log(f"the run has its {settings.steps} steps already")
         for batch in self._batches():
-            losses.append(self._train_step(batch))
+            self.losses.append(self._train_step(batch))
             self.step += 1
             self.seconds = before + time.monotonic() - started
-            if self.step % 20 == 0:
-                self._report(losses)
-                losses = []
+            if self.step % REPORT_EVERY == 0:
+                self._report()
             if self.step % self.recipe.validate_every == 0 or self.step == settings.steps:
                 self._validate()
             if self.step % self.recipe.save_every == 0 or self.step == settings.steps:
@@ -128,44 +149,45 @@ class Trainer:
                 return
 
     def save(self) -> None:
-        """Write the state; the file is replaced in one move, so a kill leaves the old one or the new one."""
+        """Write the state; the file is replaced in one move, so a kill leaves the old one or the new one.
+
+        Raises:
+            LassError: the folder cannot be written to, or the disk is full.
+        """
         state = {
-            "recipe": repr(self.recipe),
             "step": self.step,
             "seconds": self.seconds,
             "best": self.best,
+            "losses": self.losses,
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
             "updates": self.average.updates,
             "optimiser": self.optimiser.state_dict(),
             "random": torch.get_rng_state(),
         }
-        partial = self.folder / "state.partial"
-        torch.save(state, partial)
-        partial.replace(self.folder / "state.pt")
+        save_state(self.folder, self.recipe, state)
 
     def resume(self) -> None:
-        """Go on where the last saved state stopped.
+        """Go on where the last saved state stopped; what was logged after it is taken out of the log.
 
         Raises:
-            LassError: there is no state, or it belongs to another recipe.
+            LassError: there is no state, it is damaged, or it belongs to another recipe.
         """
-        file = self.folder / "state.pt"
-        if not file.exists():
-            raise LassError(f"{self.folder} holds no state to resume; start the run without --resume.")
-        state = torch.load(file, map_location=self.device, weights_only=True)
-        if state["recipe"] != repr(self.recipe):
-            raise LassError(f"{file} was made by another recipe; resume with the recipe it was started with.")
+        state = load_state(self.folder, self.recipe, self.device)
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
+        self.losses = list(state.get("losses", []))
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.average.updates = state["updates"]
         self.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"].cpu())
+        _cut_log(self.folder / LOG_FILE, self.step)
 
     def _batches(self) -> Iterator[Batch]:
         numbers = range(self.step, self.recipe.optimisation.steps)
-        loader = DataLoader(self.mixtures, batch_size=None, sampler=numbers, num_workers=self.workers)
+        # A generator of its own: the loader would take a number from the one that the network draws from.
+        own = torch.Generator()
+        loader = DataLoader(self.mixtures, None, sampler=numbers, num_workers=self.workers, generator=own)
         yield from loader
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -185,27 +207,34 @@ class Trainer:
         loss = torch.where(absent, settings.absent_weight * silence(estimate, mixture), present).mean()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+        if not bool(torch.isfinite(norm)):
+            raise LassError(
+                f"Step {self.step + 1} of {self.recipe.name} gave a gradient that is not finite; lower "
+                "optimisation.rate or raise optimisation.warmup, and start the run anew."
+            )
         self.optimiser.step()
         self.average.update(self.model)
         return float(loss.detach())
 
-    def _report(self, losses: list[float]) -> None:
+    def _report(self) -> None:
         left = (self.recipe.optimisation.steps - self.step) * self.seconds / self.step
         audio = self.step * self.recipe.optimisation.batch * self.recipe.mixing.seconds
         self._record(
             step=self.step,
-            loss=round(float(np.mean(losses)), 3),
+            loss=round(float(np.mean(self.losses)), 3),
             audio_per_second=round(audio / self.seconds, 1),
             minutes=round(self.seconds / 60, 1),
             minutes_left=round(left / 60, 1),
         )
+        self.losses = []
 
     def _validate(self) -> None:
         result = self.evaluate()
-        self._record(step=self.step, sdri=round(result.sdri, 3), absent_db=round(result.absent_db, 2))
+        scores = {"sdri": round(result.sdri, 3), "absent_db": round(result.absent_db, 2)}
+        self._record(step=self.step, **{name: score for name, score in scores.items() if math.isfinite(score)})
         self.export("last")
-        if result.sdri > self.best:
+        if not result.sdri <= self.best:
             self.best = result.sdri
             self.export("best")
 
@@ -225,26 +254,34 @@ class Trainer:
         return Validation(float(torch.cat(gains).mean()), float(torch.cat(absent).mean()))
 
     def export(self, name: str) -> None:
-        """Write the averaged weights as a checkpoint that :func:`lass.load_separator` reads."""
-        save_bundled(
-            self.folder / f"{name}.safetensors",
-            self.average.model,
-            {
-                "name": self.recipe.name,
-                "architecture": self.recipe.model.title,
-                "config": config_to_dict(self.recipe.model),
-                "encoder": self.recipe.encoder,
-                "summary": self.recipe.summary,
-                "licence": "MIT",
-                "levels": self.recipe.mixing.level,
-                "training": {"steps": self.step, "seconds": round(self.seconds), "device": self.device.type},
-            },
-            self.known_sounds,
-        )
+        """Write the averaged weights as a checkpoint that :func:`lass.load_separator` reads.
+
+        Raises:
+            LassError: the folder cannot be written to, or the disk is full.
+        """
+        file = self.folder / f"{name}.safetensors"
+        card = {
+            "name": self.recipe.name,
+            "architecture": self.recipe.model.title,
+            "config": config_to_dict(self.recipe.model),
+            "encoder": self.recipe.encoder,
+            "summary": self.recipe.summary.strip(),
+            "licence": "MIT",
+            "levels": self.recipe.mixing.level,
+            "training": {"steps": self.step, "seconds": round(self.seconds), "device": self.device.type},
+        }
+        try:
+            save_bundled(file, self.average.model, card, self.known_sounds)
+        except (OSError, SafetensorError) as error:
+            raise unwritable(file, error) from error
 
     def _record(self, **values: Any) -> None:
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        file = self.folder / LOG_FILE
+        try:
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(values) + "\n")
+        except OSError as error:
+            raise unwritable(file, error) from error
         self.log("  ".join(f"{name} {value}" for name, value in values.items()))
 
 
@@ -252,17 +289,49 @@ def _energy(waveform: Tensor) -> Tensor:
     return waveform.square().sum(-1) + 1e-8
 
 
+def _make(folder: Path) -> None:
+    """The folder of a run, tried out: better to hear now than at the first save that it cannot be written to."""
+    with whole(folder / ".writable"):
+        pass
+    (folder / ".writable").unlink(missing_ok=True)
+
+
+def _cut_log(file: Path, step: int) -> None:
+    """Take out what was logged after ``step``, and a last line that a kill cut short."""
+    if not file.exists():
+        return
+    kept = []
+    for line in file.read_text("utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            continue
+    with whole(file) as output:
+        output.write("".join(kept).encode())
+
+
+def _labels(pools: Sequence[Pool], *, worded: bool = True) -> list[str]:
+    """Labels of all recordings that have one; without ``worded``, of those that have no captions of their own."""
+
+    def counts(clip: Clip) -> bool:
+        return bool(clip.label) and (worded or not clip.wordings)
+
+    return sorted({label for pool in pools for label in pool.labels if any(map(counts, pool.clips[label]))})
+
+
 def _encode(encoder: QueryEncoder, texts: list[str]) -> Query:
     """Many texts in batches that fit in memory; pooled vectors only."""
     return Query(pooled=torch.cat([encoder.encode(texts[i : i + 64]).pooled for i in range(0, len(texts), 64)]))
 
 
-def _fixed_mixtures(recipe: Recipe, data: Path, cache: Path, encoder: QueryEncoder, log: Log) -> list[Batch]:
-    """0 dB mixtures of held-out recordings, queried by label; one in five asks for a sound that is not there."""
-    source: SourceSet = recipe.data.validation
-    pool = open_pool(source, data, cache, recipe.model.sample_rate, log)
-    texts = {label: [label] for label in pool.labels}
-    captions = Captions(texts, _encode(encoder, pool.labels))
+def _fixed_mixtures(recipe: Recipe, pool: Pool, encoder: QueryEncoder) -> list[Batch]:
+    """0 dB mixtures of held-out recordings; one in five asks for a sound that is not there.
+
+    Queries are labels, or the captions of recordings that have their own.
+    """
+    table = {label: [label] for label in _labels([pool], worded=False)}
+    captions = Captions.of([pool], table, lambda texts: _encode(encoder, texts))
     settings = replace(
         recipe.mixing,
         snr=(0.0, 0.0),
@@ -274,6 +343,6 @@ def _fixed_mixtures(recipe: Recipe, data: Path, cache: Path, encoder: QueryEncod
         query_noise=0.0,
         absent=0.2,
     )
-    size = 10
-    mixtures = Mixtures([pool], captions, settings, recipe.data.same_sound, size, seed=20240607)
-    return [mixtures[number] for number in range(math.ceil(recipe.data.validation_mixtures / size))]
+    same = recipe.data.same_sound
+    mixtures = Mixtures([pool], captions, settings, same, VALIDATION_BATCH, VALIDATION_SEED)
+    return [mixtures[number] for number in range(math.ceil(recipe.data.validation_mixtures / VALIDATION_BATCH))]

@@ -1,32 +1,46 @@
 """A training recipe: one YAML file that holds every choice, checked when it is read."""
 
 import dataclasses
+import math
+import re
 import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import yaml
 
 from lass.errors import LassError
-from lass.models import ModelConfig, ResUNetConfig, config_from_dict
+from lass.models import ModelConfig, ResUNetConfig, build, config_from_dict
+from lass.training.losses import LOSSES
 
 RECIPES = Path(__file__).parent / "configs"
+SHIPPED_CAPTIONS = Path(__file__).parent
+ENCODERS = ("compact",)
+# A shorter mixture has no room for the active part of a sound.
+SHORTEST = 0.5
 
 
 class RecipeError(LassError):
     """A recipe cannot be read or holds a value that cannot be used."""
 
 
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise ValueError(sentence)
+
+
 @dataclass(frozen=True)
 class SourceSet:
-    """A set of labelled recordings that mixtures draw from.
+    """A set of labelled or captioned recordings that mixtures draw from.
 
     Attributes:
-        folder: folder with a ``clips.csv`` (columns file, label and, optionally, fold) and the recordings in
-            ``clips/`` or beside it; relative to the data root. Empty for generated sounds.
-        folds: folds of ``clips.csv`` to use; empty for all.
+        folder: folder with a list ``clips.csv`` or ``clips.json`` and the recordings in ``clips/`` or beside it, or
+            such a list itself; relative to the data root. :mod:`lass.training.collection` describes lists. Empty for
+            generated sounds.
+        folds: folds of the list to use; empty for all.
         generated: how many clips of each of :data:`lass.scenes.SOUNDS` to synthesise instead of reading a folder.
         weight: share of the sources drawn from this set.
     """
@@ -36,16 +50,34 @@ class SourceSet:
     generated: int = 0
     weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        _require(self.generated >= 0, "generated must be 0 or more")
+        _require(bool(self.folder) != bool(self.generated), "folder or generated must be given, and not both")
+        _require(self.weight > 0, "weight must be above 0")
+
 
 @dataclass(frozen=True)
 class Data:
-    """Where sounds and their descriptions come from."""
+    """Where sounds and their descriptions come from.
+
+    Attributes:
+        sets: what is trained on.
+        captions: YAML file of wordings by label, beside the recipe or one that ships; empty where labels themselves
+            are the only wordings. Recordings with captions of their own need none.
+        same_sound: groups of labels that are never target and interferer of one another.
+        validation: what is measured on.
+        validation_mixtures: how many mixtures of it, rounded up to tens.
+    """
 
     sets: tuple[SourceSet, ...]
     captions: str = "captions.yaml"
     same_sound: tuple[tuple[str, ...], ...] = ()
-    validation: SourceSet = SourceSet()
+    validation: SourceSet = field(kw_only=True)
     validation_mixtures: int = 100
+
+    def __post_init__(self) -> None:
+        _require(len(self.sets) > 0, "sets must name at least one set of recordings")
+        _require(self.validation_mixtures > 0, "validation_mixtures must be above 0")
 
 
 @dataclass(frozen=True)
@@ -74,10 +106,36 @@ class Mixing:
     caption_blend: float = 0.5
     query_noise: float = 0.15
 
+    def __post_init__(self) -> None:
+        _require(self.seconds >= SHORTEST, f"seconds must be {SHORTEST} or more")
+        for name in ("snr", "level", "speed"):
+            low, high = getattr(self, name)
+            _require(low <= high, f"{name} must run from low to high")
+        _require(self.level[1] <= 0, "level must not pass 0 dB, full scale")
+        _require(self.speed[0] > 0, "speed must be above 0")
+        _require(len(self.interferers) > 0, "interferers must hold at least one probability")
+        _require(min(self.interferers) >= 0 and sum(self.interferers) > 0, "interferers must be probabilities")
+        _require(0 <= self.absent < 1, "absent must be at least 0 and below 1")
+        _require(0 <= self.caption_blend <= 1, "caption_blend must lie between 0 and 1")
+        for name in ("equaliser", "query_noise"):
+            _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
+
 
 @dataclass(frozen=True)
 class Optimisation:
-    """Steps and their sizes. The learning rate warms up linearly and falls along a cosine to ``final`` times itself."""
+    """Steps and their sizes.
+
+    Attributes:
+        steps, batch: batches to learn from, and mixtures in each.
+        rate, final, warmup: the learning rate warms up linearly over ``warmup`` steps to ``rate`` and falls along a
+            cosine to ``final`` times that.
+        weight_decay: of AdamW; norms and biases are spared.
+        clip: largest norm of the gradient.
+        ema: decay of the average of the weights, which is what is measured and exported.
+        precision: of the network; the losses are always in single precision.
+        loss: weights of the losses of :mod:`lass.training.losses`.
+        absent_weight: of the level of the output, in decibels, where the query describes nothing in the mixture.
+    """
 
     steps: int = 2000
     batch: int = 12
@@ -91,10 +149,24 @@ class Optimisation:
     loss: dict[str, float] = field(default_factory=lambda: {"sdr": 1.0})
     absent_weight: float = 0.3
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "rate", "clip"):
+            _require(getattr(self, name) > 0, f"{name} must be above 0")
+        for name in ("warmup", "weight_decay", "absent_weight"):
+            _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
+        _require(0 <= self.final <= 1, "final must lie between 0 and 1")
+        _require(0 <= self.ema < 1, "ema must be at least 0 and below 1")
+        for name in self.loss:
+            _require(name in LOSSES, f"loss.{name} is not known; known are {', '.join(sorted(LOSSES))}")
+        _require(min(self.loss.values(), default=0) > 0, "loss must name at least one loss with a weight above 0")
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a training run learns, and what its checkpoint says of itself."""
+    """Everything that decides what a training run learns, and what its checkpoint says of itself.
+
+    ``folder`` is where the recipe was read from; it is no part of what the recipe says.
+    """
 
     name: str
     summary: str
@@ -106,6 +178,22 @@ class Recipe:
     seed: int = 0
     validate_every: int = 200
     save_every: int = 50
+    folder: Path = field(default=RECIPES, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _require(bool(re.fullmatch(r"[\w-][\w.-]*", self.name)), "name must be letters, digits, dots and dashes")
+        _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}")
+        _require(self.seed >= 0, "seed must be 0 or more")
+        for name in ("validate_every", "save_every"):
+            _require(getattr(self, name) > 0, f"{name} must be above 0")
+
+    @property
+    def captions_file(self) -> Path | None:
+        """The file of wordings by label: beside the recipe, or else one that ships; None where there is none."""
+        if not self.data.captions:
+            return None
+        own, shipped = self.folder / self.data.captions, SHIPPED_CAPTIONS / self.data.captions
+        return shipped if shipped.is_file() and not own.exists() else own
 
 
 def load_recipe(path: str | Path) -> Recipe:
@@ -115,24 +203,28 @@ def load_recipe(path: str | Path) -> Recipe:
         RecipeError: no such file, not YAML, or an unknown or ill-typed value; the sentence names it.
     """
     file = Path(path)
-    if not file.exists() and (RECIPES / f"{path}.yaml").exists():
-        file = RECIPES / f"{path}.yaml"
+    shipped = RECIPES / f"{path}.yaml"
     try:
+        if not file.is_file() and shipped.is_file():
+            file = shipped
         fields = yaml.safe_load(file.read_text("utf-8"))
     except OSError as error:
         raise RecipeError(f"The recipe {path} cannot be read ({error.strerror}); give a YAML file.") from error
     except yaml.YAMLError as error:
         raise RecipeError(f"The recipe {file.name} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except ValueError as error:
+        raise RecipeError(f"The recipe {path} is not a text file in UTF-8; give a YAML file.") from error
     try:
-        return _build(Recipe, fields, "")
+        recipe: Recipe = _build(Recipe, fields, "")
     except (TypeError, ValueError) as error:
-        raise RecipeError(f"The recipe {file.name} cannot be used: {error}.") from error
+        raise RecipeError(f"The recipe {file.name} cannot be used: {error}; correct it.") from error
+    return dataclasses.replace(recipe, folder=file.resolve().parent)
 
 
 def _build(cls: Any, value: Any, where: str) -> Any:
     value = _named(value, where or "the file")
     hints = typing.get_type_hints(cls)
-    known = {item.name for item in dataclasses.fields(cls)}
+    known = {item.name for item in dataclasses.fields(cls) if item.repr}
     for name in value:
         if name not in known:
             raise ValueError(f"{where}{name} is not a known setting")
@@ -146,12 +238,15 @@ def _build(cls: Any, value: Any, where: str) -> Any:
     ]
     if missing:
         raise ValueError(f"{where}{missing[0]} is missing")
-    return cls(**arguments)
+    try:
+        return cls(**arguments)
+    except ValueError as error:
+        raise ValueError(f"{where}{error}") from error
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if hint is ModelConfig or (isinstance(hint, types.UnionType) and ResUNetConfig in typing.get_args(hint)):
-        return config_from_dict(_named(value, where))
+        return _network(_named(value, where), where)
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, f"{where}.")
     origin = typing.get_origin(hint)
@@ -163,11 +258,38 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if value not in typing.get_args(hint):
             raise ValueError(f"{where} must be one of {', '.join(map(str, typing.get_args(hint)))}")
         return value
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or isinstance(value, bool):
-        raise ValueError(f"{where} must be {hint.__name__}, not {value!r}")
+    if hint is float:
+        return _number(value, where)
+    if not isinstance(value, hint) or isinstance(value, bool) is not (hint is bool):
+        kinds = {int: "a whole number", str: "text", bool: "true or false"}
+        raise ValueError(f"{where} must be {kinds.get(hint, hint.__name__)}, not {value!r}")
     return value
+
+
+def _number(value: Any, where: str) -> float:
+    # YAML takes 1e-3, without a point, for text.
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{where} must be a number, not {value!r}")
+    return number
+
+
+def _network(fields: dict[str, Any], where: str) -> ModelConfig:
+    """The configuration, tried out: its network is put together once, without memory for its weights."""
+    try:
+        config = config_from_dict(fields)
+        for name, hint in typing.get_type_hints(type(config)).items():
+            if typing.get_origin(hint) is Literal:
+                _convert(hint, getattr(config, name), name)
+        with torch.device("meta"):
+            build(config)
+    except Exception as error:  # whatever a network says about numbers it cannot be built with
+        reason = " ".join(str(error).split()) or "its values do not fit together"
+        raise ValueError(f"{where}: {reason}") from error
+    return config
 
 
 def _convert_tuple(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

@@ -1,0 +1,45 @@
+"""Files that appear under their name only when they are whole."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from lass.errors import LassError
+
+
+@contextmanager
+def whole(path: Path) -> Generator[BinaryIO, None, None]:
+    """Open a file for writing that takes the place of ``path`` in one move at the end, or never.
+
+    Raises:
+        LassError: the folder cannot be made or written to, or the disk is full.
+    """
+    # Two runs may write the same file of a shared cache at the same time.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        _remove(partial)
+
+
+def unwritable(path: Path, error: Exception) -> LassError:
+    """What to say where ``path`` could not be written."""
+    reason = getattr(error, "strerror", None) or str(error)
+    return LassError(f"{path} cannot be written ({reason}); free some space, or choose another folder.")
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError:
+        # Its folder has gone or is closed to us: the error that matters is on its way already.
+        return

@@ -1,0 +1,154 @@
+"""Recipes: what ships is sound, what is wrong is named in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lass.models import build
+from lass.queries import CompactEncoder
+from lass.training.mixing import read_captions
+from lass.training.recipe import RECIPES, RecipeError, load_recipe
+from tests.training.small import write_recipe
+
+Settings = dict[str, Any]
+
+
+def at(path: str, value: Any) -> Callable[[Settings], None]:
+    """A change of one setting, ``mixing.snr`` for instance."""
+    *above, name = path.split(".")
+
+    def change(settings: Settings) -> None:
+        for part in above:
+            settings = settings[int(part)] if isinstance(settings, list) else settings.setdefault(part, {})
+        settings[name] = value
+
+    return change
+
+
+@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_recipe_that_ships_can_be_used(file: Path) -> None:
+    recipe = load_recipe(file.stem)
+    assert recipe == load_recipe(file)
+    assert recipe.name == file.stem
+    assert recipe.model.condition_size == CompactEncoder().size
+    assert sum(weight.numel() for weight in build(recipe.model).parameters()) > 0
+    assert recipe.captions_file is not None
+    assert read_captions(recipe.captions_file, ["dog bark"])["dog bark"][0] == "dog bark"
+
+
+def test_settings_arrive_in_their_types(tmp_path: Path) -> None:
+    recipe = load_recipe(write_recipe(tmp_path, at("optimisation.rate", "1e-3")))
+    assert recipe.mixing.seconds == 1.0
+    assert recipe.optimisation.rate == 1e-3
+    assert recipe.data.sets[0].folds == (1, 2)
+    assert recipe.model.channels == (4, 6)
+    assert recipe.mixing.snr == (-10.0, 10.0)
+    whole = load_recipe(write_recipe(tmp_path, at("mixing.snr", [-5, 5]))).mixing.snr
+    assert whole == (-5.0, 5.0)
+    assert all(isinstance(value, float) for value in whole)
+
+
+WRONG = [
+    ("speling", 1, "speling is not a known setting"),
+    ("folder", "x", "folder is not a known setting"),
+    ("mixing.loudness", 1, "mixing.loudness is not a known setting"),
+    ("data.sets.0.weigth", 1, "data.sets[0].weigth is not a known setting"),
+    ("model.chanels", [4], "model: unknown field 'chanels'"),
+    ("model.kind", "transformer", "model: unknown architecture 'transformer'"),
+    ("model.window", "wide", "model: window must be a whole number"),
+    ("model.channels", ["a", "b"], "model: "),
+    ("model.stem", {"a": 1}, "model: "),
+    ("model.film", "sideways", "model: film must be one of shift, scale-shift"),
+    ("model", 3, "model must hold named values"),
+    ("seed", "one", "seed must be a whole number, not 'one'"),
+    ("seed", True, "seed must be a whole number, not True"),
+    ("seed", -1, "seed must be 0 or more"),
+    ("name", "../elsewhere", "name must be letters"),
+    ("name", 7, "name must be text"),
+    ("encoder", "clip", "encoder must be one of compact"),
+    ("validate_every", 0, "validate_every must be above 0"),
+    ("save_every", 0, "save_every must be above 0"),
+    ("data.sets", [], "data.sets must name at least one set"),
+    ("data.sets", "tones", "data.sets must be a list"),
+    ("data.sets", [{"folder": "a", "generated": 3}], "data.sets[0].folder or generated must be given, and not both"),
+    ("data.sets", [{}], "data.sets[0].folder or generated must be given"),
+    ("data.sets", [{"folder": "a", "weight": 0}], "data.sets[0].weight must be above 0"),
+    ("data.sets", [{"generated": -1}], "data.sets[0].generated must be 0 or more"),
+    ("data.validation_mixtures", 0, "data.validation_mixtures must be above 0"),
+    ("data.same_sound", ["hum"], "data.same_sound[0] must be a list"),
+    ("mixing.seconds", 0.1, "mixing.seconds must be 0.5 or more"),
+    ("mixing.seconds", float("nan"), "mixing.seconds must be a number, not nan"),
+    ("mixing.seconds", None, "mixing.seconds must be a number, not None"),
+    ("mixing.snr", [10, -10], "mixing.snr must run from low to high"),
+    ("mixing.snr", [10], "mixing.snr must hold 2 values"),
+    ("mixing.snr", [-10, "loud"], "mixing.snr[1] must be a number, not 'loud'"),
+    ("mixing.level", [-40, 3], "mixing.level must not pass 0 dB"),
+    ("mixing.speed", [0, 1], "mixing.speed must be above 0"),
+    ("mixing.interferers", [], "mixing.interferers must hold at least one probability"),
+    ("mixing.interferers", [0.5, -0.5], "mixing.interferers must be probabilities"),
+    ("mixing.interferers", [0], "mixing.interferers must be probabilities"),
+    ("mixing.absent", 1, "mixing.absent must be at least 0 and below 1"),
+    ("mixing.caption_blend", 1.5, "mixing.caption_blend must lie between 0 and 1"),
+    ("mixing.equaliser", -1, "mixing.equaliser must be 0 or more"),
+    ("optimisation.steps", 0, "optimisation.steps must be above 0"),
+    ("optimisation.batch", 2.5, "optimisation.batch must be a whole number, not 2.5"),
+    ("optimisation.rate", 0, "optimisation.rate must be above 0"),
+    ("optimisation.warmup", -1, "optimisation.warmup must be 0 or more"),
+    ("optimisation.ema", 1, "optimisation.ema must be at least 0 and below 1"),
+    ("optimisation.final", 2, "optimisation.final must lie between 0 and 1"),
+    ("optimisation.precision", "float16", "optimisation.precision must be one of float32, bfloat16"),
+    ("optimisation.loss", {"sd": 1}, "optimisation.loss.sd is not known; known are l1, sdr, si_sdr"),
+    ("optimisation.loss", {}, "optimisation.loss must name at least one loss"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), WRONG, ids=[f"{path}={value}" for path, value, _ in WRONG])
+def test_what_is_wrong_is_named_in_one_sentence(tmp_path: Path, path: str, value: Any, sentence: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write_recipe(tmp_path, at(path, value)))
+    assert str(caught.value).startswith(f"The recipe small.yaml cannot be used: {sentence}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [("name", "name"), ("model", "model"), ("data", "data"), ("data.sets", "data.sets"), ("data.validation", "")],
+)
+def test_what_is_missing_is_named(tmp_path: Path, path: str, missing: str) -> None:
+    def remove(settings: Settings) -> None:
+        *above, name = path.split(".")
+        for part in above:
+            settings = settings[part]
+        del settings[name]
+
+    with pytest.raises(RecipeError, match=f"{missing or 'data.validation'} is missing; correct it"):
+        load_recipe(write_recipe(tmp_path, remove))
+
+
+@pytest.mark.parametrize("content", [b"", b"- 1\n", b"just words", b"a: [", b"a: \x00", b"\xff\xfe\x00", b"{1: 2}"])
+def test_a_file_that_is_no_recipe_costs_one_sentence(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_bytes(content)
+    with pytest.raises(RecipeError, match=r"^The recipe .*odd.yaml [^\n]*\.$"):
+        load_recipe(file)
+
+
+@pytest.mark.parametrize("name", ["no-such-recipe", "x" * 5000, "with\x00zero", "."])
+def test_a_recipe_that_is_not_there(name: str) -> None:
+    with pytest.raises(RecipeError, match="give a YAML file"):
+        load_recipe(name)
+
+
+def test_captions_lie_beside_the_recipe_or_ship(tmp_path: Path) -> None:
+    own = load_recipe(write_recipe(tmp_path / "mine"))
+    assert own.captions_file == tmp_path / "mine" / "words.yaml"
+    shipped = load_recipe(write_recipe(tmp_path / "other", at("data.captions", "captions.yaml")))
+    assert shipped.captions_file == RECIPES.parent / "captions.yaml"
+    # A list of one's own goes before one that ships under the same name.
+    (tmp_path / "other" / "captions.yaml").write_text("{}")
+    assert shipped.captions_file == tmp_path / "other" / "captions.yaml"
+    assert load_recipe(write_recipe(tmp_path / "none", at("data.captions", ""))).captions_file is None
