@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,12 +58,14 @@ class Report:
     """Scores of one model on one list, in one wording; decibels throughout.
 
     Means are over rows. A row whose target turns out silent has no score (NaN), a row with a problem neither: both stay
-    in the files, are left out of the means, and are counted.
+    in the files, are left out of the means, and are counted. `settings` says how to evaluate once more, in plain
+    values; empty where that is not known.
     """
 
     model: str
     wording: str
     rows: tuple[Row, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def sdr(self) -> Summary:
@@ -115,7 +117,7 @@ class Report:
             LassError: the file cannot be written.
         """
         text = io.StringIO()
-        writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
+        writer = csv.DictWriter(text, [column.name for column in fields(Row)], lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _plain(value) for name, value in asdict(row).items()} for row in self.rows)
         return _written(text.getvalue(), path)
@@ -125,6 +127,7 @@ class Report:
         document = {
             "model": self.model,
             "wording": self.wording,
+            "settings": dict(self.settings),
             "mixtures": len(self.rows),
             "problems": len(self.problems),
             "seconds": sum(row.seconds for row in self.rows),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from lass.errors import SettingsError
 from lass.evaluation.clips import CAPTIONS_FILE, folder_list
@@ -65,8 +66,8 @@ class EvaluationSettings:
         )
 
     def run(self, separator: Separates, progress: Callable[[int, int], None] | None = None) -> Report:
-        """Evaluate a separator as these settings say; errors as `items` and `evaluate`."""
-        return evaluate(
+        """Evaluate a separator as these settings say, and record them; errors as `items` and `evaluate`."""
+        report = evaluate(
             separator,
             self.items(),
             wording=self.wording,
@@ -74,3 +75,18 @@ class EvaluationSettings:
             sample_rate=self.sample_rate,
             progress=progress,
         )
+        return replace(report, settings=self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """All settings in plain values, as JSON has them: paths are texts, as they were given."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        # The project's own wordings are the default and lie wherever it is installed.
+        if self.captions == CAPTIONS_FILE:
+            del values["captions"]
+        return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return value.as_posix()
+    return list(value) if isinstance(value, tuple) else value

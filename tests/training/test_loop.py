@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import resource
@@ -237,7 +238,7 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
     assert rates[10] == pytest.approx(0.5)
     assert rates[55] == pytest.approx(0.5 * (0.02 + 0.98 / 2))
     assert rates[100] == pytest.approx(0.01)
-    assert all(later <= earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
     assert learning_rate(0, Optimisation(steps=1, warmup=0, rate=0.5)) == pytest.approx(0.5)
 
 

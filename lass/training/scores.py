@@ -1,0 +1,179 @@
+"""The card's numbers: every evaluation of a model, and the command that prints it again."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from lass.errors import LassError
+from lass.training.markdown import escaped
+from lass.training.recipe import Recipe
+
+EVALUATION_FILE = "evaluation.json"
+_MEASURES = (("SDR", "sdr"), ("SDRi", "sdri"), ("SI-SDR", "si_sdr"))
+_NONE = "–"
+# Settings of an evaluation that are options of the command line under another name.
+_OPTIONS = {
+    "clips_csv": "--clips", "list_csv": "--list", "audio_dir": "--audio", "folds": "--fold", "count": "--count",
+    "seed": "--seed", "snr_db": "--snr", "wording": "--wording", "absent": "--absent",
+}  # fmt: skip
+_PATHS = ("clips_csv", "list_csv", "audio_dir")
+_OF_CLIPS = ("count", "seed", "snr_db")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An ``evaluation.json``; its folder's name is its own."""
+
+    name: str
+    report: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How it was made."""
+        return dict(self.report["settings"])
+
+
+def read_evaluations(folder: Path, model: str) -> list[Evaluation]:
+    """Every ``NAME/evaluation.json`` of a folder, by name.
+
+    Raises:
+        LassError: there is none, one cannot be read, does not say how it was made, or is of another model.
+    """
+    found = []
+    for file in sorted(folder.glob(f"*/{EVALUATION_FILE}")):
+        again = f"evaluate once more with --out {file.parent}"
+        try:
+            report = json.loads(file.read_text("utf-8"))
+            whole = isinstance(report["settings"], dict) and {name for _, name in _MEASURES} <= report.keys()
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise LassError(f"{file} is not the report of an evaluation; {again}.") from error
+        if not whole or not report["settings"]:
+            raise LassError(f"{file} does not say how it was made; {again}.")
+        if report.get("model") != model:
+            raise LassError(f"{file} measured the model {report.get('model')!r}, not {model!r}; {again}, or remove it.")
+        found.append(Evaluation(file.parent.name, report))
+    if not found:
+        raise LassError(
+            f"{folder} holds no evaluation for the card; run `python -m lass evaluate --model {model} … "
+            f"--out {folder}/NAME` first."
+        )
+    return found
+
+
+def score_tables(evaluations: list[Evaluation], recipe: Recipe, data: Path) -> str:
+    """The section of the card: a line for every evaluation, a table by sound, and the commands."""
+    lines = [
+        "## How well it separates",
+        "",
+        "Means and standard deviations over mixtures, in decibels. SDRi is the improvement of the SDR over the "
+        "mixture; *absent* is the level, relative to the mixture, of the answer to a query for a sound that is not "
+        "there.",
+        "",
+        "| evaluation | recordings | ratio | asked by | mixtures | SDR | SDRi | SI-SDR | absent |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for evaluation in evaluations:
+        report, settings = evaluation.report, evaluation.settings
+        ratio = f"{settings.get('snr_db', 0.0):+g} dB" if settings.get("clips_csv") else "of the list"
+        cells = [escaped(evaluation.name), _recordings(settings, recipe, data), ratio.replace("+0 dB", "0 dB")]
+        cells += [escaped(str(report.get("wording", ""))).replace("\\_", "-"), _mixtures(report)]
+        cells += [_score(report[measure]) for _, measure in _MEASURES] + [_score(report.get("absent"))]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *_watched(evaluations, recipe, data), *_by_sound(evaluations)]
+    lines += ["Each number is printed again by its command, with the recordings in `data/`:", ""]
+    for evaluation in evaluations:
+        lines += [f"- {escaped(evaluation.name)}:", "", f"      {command(evaluation, recipe.name, data)}", ""]
+    return "\n".join(lines).rstrip()
+
+
+def command(evaluation: Evaluation, model: str, data: Path) -> str:
+    """The command line that makes an evaluation again, with the recordings below ``data/``."""
+    settings = evaluation.settings
+    parts = ["python", "-m", "lass", "evaluate", "--model", model]
+    for name, option in _OPTIONS.items():
+        value = settings.get(name)
+        if value is None or value is False or (name in _OF_CLIPS and not settings.get("clips_csv")):
+            continue
+        if value is True:
+            parts.append(option)
+        elif name in _PATHS:
+            parts += [option, _place(str(value), data)]
+        else:
+            for item in value if isinstance(value, list) else [value]:
+                parts += [option, f"{item:g}" if isinstance(item, float) else str(item)]
+    return shlex.join(parts)
+
+
+def _place(path: str, data: Path) -> str:
+    """Where a file lies below the recordings, without the machine it lay on."""
+    try:
+        return str(PurePosixPath("data") / Path(path).resolve().relative_to(data.resolve()).as_posix())
+    except ValueError:
+        return Path(path).name
+
+
+def _overlap(settings: dict[str, Any], recipe: Recipe, data: Path) -> tuple[set[int] | None, list[set[int]]]:
+    """The folds evaluated (None for all), and those of each training set on the same list (empty for all)."""
+    folder = Path(str(settings["clips_csv"])).resolve().parent
+    trained = [set(source.folds) for source in recipe.data.sets if (data / source.folder).resolve() == folder]
+    return (set(settings["folds"]) if settings.get("folds") else None), trained
+
+
+def _recordings(settings: dict[str, Any], recipe: Recipe, data: Path) -> str:
+    if not settings.get("clips_csv"):
+        return escaped(Path(str(settings.get("list_csv", ""))).name)
+    folder = Path(str(settings["clips_csv"])).parent.name
+    folds, trained = _overlap(settings, recipe, data)
+    where = escaped(folder) + (f", fold {', '.join(map(str, sorted(folds)))}" if folds else "")
+    if not trained:
+        return f"{where}: another collection"
+    if any(not of_set or (folds is not None and folds <= of_set) for of_set in trained):
+        return f"{where}: met in training"
+    if folds is not None and not any(folds & of_set for of_set in trained):
+        return f"{where}: held out"
+    return f"{where}: in part met in training"
+
+
+def _watched(evaluations: list[Evaluation], recipe: Recipe, data: Path) -> list[str]:
+    """Whether the choice of the recipe may have leaned on what is reported."""
+    validation = recipe.data.validation
+    for evaluation in evaluations:
+        settings = evaluation.settings
+        if not validation.folder or not settings.get("clips_csv"):
+            continue
+        same = (data / validation.folder).resolve() == Path(str(settings["clips_csv"])).resolve().parent
+        folds = set(settings.get("folds") or validation.folds)
+        if same and (not validation.folds or folds & set(validation.folds)):
+            return [
+                "Training was watched on recordings that are measured here, and its recipe was chosen on them; the "
+                "weights are the last ones of the run, not those that scored best.",
+                "",
+            ]
+    return []
+
+
+def _by_sound(evaluations: list[Evaluation]) -> list[str]:
+    tables = [(evaluation.name, evaluation.report.get("labels") or {}) for evaluation in evaluations]
+    labels = sorted({label for _, table in tables for label in table})
+    columns = [(name, table) for name, table in tables if table]
+    if not labels:
+        return []
+    lines = ["SDRi by sound:", "", f"| sound | {' | '.join(escaped(name) for name, _ in columns)} |"]
+    lines.append("|---" * (1 + len(columns)) + "|")
+    for label in labels:
+        cells = [_score((table.get(label) or {}).get("sdri")) for _, table in columns]
+        lines.append(f"| {escaped(label)} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _mixtures(report: dict[str, Any]) -> str:
+    problems = int(report.get("problems") or 0)
+    return str(report.get("mixtures", _NONE)) + (f" ({problems} not evaluated)" if problems else "")
+
+
+def _score(summary: dict[str, Any] | None) -> str:
+    if not summary or summary.get("mean") is None:
+        return _NONE
+    return f"{summary['mean']:.2f} ± {summary['deviation']:.2f}"
