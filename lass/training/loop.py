@@ -98,6 +98,8 @@ class Trainer:
     ) -> None:
         self.recipe, self.folder, self.workers, self.log = recipe, folder, workers, log
         self.device = torch.device(device)
+        if workers < 0:
+            raise LassError(f"There cannot be {workers} loader processes; give 0 or more.")
         _make(folder)
         settings = recipe.optimisation
         if recipe.model.condition_size != encoder.size:

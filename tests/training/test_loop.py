@@ -367,3 +367,8 @@ def test_a_network_for_other_queries_is_refused(data: Path, tmp_path: Path) -> N
 
     with pytest.raises(LassError, match="takes queries of 512 values and the encoder gives 384"):
         trainer(write_recipe(tmp_path, wider), data, tmp_path / "run")
+
+
+def test_fewer_than_no_workers_are_refused(data: Path, recipe: Path) -> None:
+    with pytest.raises(LassError, match="There cannot be -1 loader processes; give 0 or more"):
+        trainer(recipe, data, data / "runs" / "workers", workers=-1)
