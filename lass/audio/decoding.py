@@ -225,7 +225,8 @@ def _av(file: BinaryIO, found: Format, _: _Collected) -> Blocks:
             if container.streams.audio[0].codec_context is None:  # a codec that is unknown, or was before the damage
                 raise _Broken
             yield from _trimmed(_frames(container), _stated_samples(container))
-    except (av.FFmpegError, OSError, ValueError, RuntimeError) as error:
+    except (av.FFmpegError, OSError, ValueError, RuntimeError, IndexError) as error:
+        # IndexError: streams that turn up while a damaged file is read are not in PyAV's list.
         raise _Broken from error
 
 
@@ -233,7 +234,15 @@ class _Nameless:
     """A file that FFmpeg learns the content of, and nothing else."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self._file = file
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go where a damaged file may point to: nowhere is an answer, while an exception would be printed."""
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
 
 
 def _refuse(url: str, flags: int, options: dict[str, Any]) -> Any:

@@ -23,6 +23,7 @@ LOSSY = [  # container, codec, rate, and how many samples more than there were m
     ("ogg", "libopus", 48_000, 0), ("matroska", "pcm_u8", 8_000, 0), ("matroska", "flac", 96_000, 0),
     ("mpegts", "aac", 48_000, 3_072), ("mp2", "mp2", 44_100, 2_304), ("ac3", "ac3", 48_000, 3_072),
     ("avi", "pcm_s16le", 22_050, 0), ("flv", "aac", 44_100, 3_072), ("caf", "pcm_s24le", 44_100, 0),
+    ("tta", "tta", 44_100, 0), ("wv", "wavpack", 44_100, 0),
 ]  # fmt: skip
 
 

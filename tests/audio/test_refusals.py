@@ -108,10 +108,9 @@ def test_no_samples(tmp_path: Path, kind: str) -> None:
     assert "no sound" in refusal(stored(tmp_path / "a", np.zeros((1, 0), np.float32), 16_000, kind, "PCM_16"))
 
 
-@pytest.mark.parametrize("kind", MADE)
+@pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "m4a", "webm", "opus"])
 def test_too_short(tmp_path: Path, kind: str) -> None:
-    if kind in ("mp3", "m4a", "webm", "wav", "flac"):
-        assert "at least 0.1 s" in refusal(made(tmp_path, kind, 0.05))
+    assert "at least 0.1 s" in refusal(made(tmp_path, kind, 0.05))
 
 
 @pytest.mark.parametrize("kind", MADE)
@@ -170,10 +169,14 @@ def raw_wav(path: Path, channels: int, rate: int, frames: int = 4_000) -> Path:
     return path
 
 
-@pytest.mark.parametrize("channels", [33, 64, 1_000, 20_000])
+@pytest.mark.parametrize("channels", [33, 64, 1_000])
 def test_absurd_channels(tmp_path: Path, channels: int) -> None:
-    assert "channels" in refusal(raw_wav(tmp_path / "a", channels, 16_000, 40)) or channels > 1_000
-    refusal(raw_wav(tmp_path / "a", 0, 16_000))
+    assert f"{channels} channels" in refusal(raw_wav(tmp_path / "a", channels, 16_000))
+
+
+@pytest.mark.parametrize("channels", [0, 20_000])
+def test_channels_that_no_decoder_takes(tmp_path: Path, channels: int) -> None:
+    refusal(raw_wav(tmp_path / "a", channels, 16_000, 400))
 
 
 @pytest.mark.parametrize("rate", [1, 100, 3_999, 768_001, 2_000_000])
@@ -323,10 +326,10 @@ def test_damaged_recordings(valid: dict[str, bytes], kind: str, data: st.DataObj
 
 
 def test_reading_leaves_no_file_open(valid: dict[str, bytes], tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(os.listdir("/dev/fd"))
     for kind, content in valid.items():
         outcome(content)
         outcome(content[: len(content) // 2])
         (tmp_path / kind).write_bytes(content)
         refusal(tmp_path / kind, max_seconds=0.2)
-    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len(os.listdir("/dev/fd")) <= before
