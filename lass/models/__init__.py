@@ -14,10 +14,14 @@ from torch import nn
 
 from lass.models.dual_path import DualPathConfig
 from lass.models.resunet import ResUNet, ResUNetConfig
+from lass.models.resunetpp import ResUNetPP, ResUNetPPConfig
 
-ModelConfig = ResUNetConfig
+ModelConfig = ResUNetConfig | ResUNetPPConfig
 
-_ARCHITECTURES: dict[str, tuple[type[ModelConfig], type[nn.Module]]] = {"resunet": (ResUNetConfig, ResUNet)}
+_ARCHITECTURES: dict[str, tuple[type[ModelConfig], type[nn.Module]]] = {
+    "resunet": (ResUNetConfig, ResUNet),
+    "resunetpp": (ResUNetPPConfig, ResUNetPP),
+}
 
 
 def build(config: ModelConfig) -> nn.Module:
@@ -61,4 +65,14 @@ def _convert(hint: Any, value: Any) -> Any:
     return value
 
 
-__all__ = ["DualPathConfig", "ModelConfig", "ResUNet", "ResUNetConfig", "build", "config_from_dict", "config_to_dict"]
+__all__ = [
+    "DualPathConfig",
+    "ModelConfig",
+    "ResUNet",
+    "ResUNetConfig",
+    "ResUNetPP",
+    "ResUNetPPConfig",
+    "build",
+    "config_from_dict",
+    "config_to_dict",
+]

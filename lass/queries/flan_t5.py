@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lass.errors import ModelError
 from lass.queries.query import Query
@@ -145,9 +145,10 @@ def _load_encoder(folder: Path) -> tuple[nn.Module, int]:
 
     path = folder / WEIGHTS_FILE
     try:
-        encoder, report = T5EncoderModel.from_pretrained(
+        loaded: Any = T5EncoderModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
+        encoder, report = loaded
     except Exception as error:  # the library raises many kinds
         raise ModelError(_damaged(path)) from error
     # What a file lacks gets random values, and nothing is said.
