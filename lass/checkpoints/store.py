@@ -1,10 +1,9 @@
 """Where fetched checkpoints live, and how they get there.
 
 Everything called ``name`` has a folder ``<cache>/<name>/``. A file has its published name there, and gets it
-by one rename, when it is complete and checked; before that it is ``….partial``. A file that a person put
-there counts the
-same: it is hashed once, and ``….checked.json`` remembers size, time of change and SHA-256, so that a gigabyte
-    is not read again at every start. What a person put there is never deleted.
+by one rename, when it is complete and checked; before that it is ``….partial``. A file that a person put there
+counts the same: it is hashed once, and ``….checked.json`` remembers size, time of change and SHA-256, so that a
+gigabyte is not read again at every start. What a person put there is never deleted.
 """
 
 import os
@@ -141,6 +140,7 @@ class Store:
             except ModelError:
                 if self.offline or item.asset is not None:
                     raise
+        sizes = [file.expected_bytes for file in item.files]
         with self._locked(item, progress, cancelled):
             for number, file in enumerate(item.files):
                 final = self.folder(item) / file.name
@@ -151,7 +151,7 @@ class Store:
                 except Damaged:
                     _set_aside(final.with_name(file.published_name))
                 if check(final, file, None, cancelled) is not State.HERE:
-                    self._fetch(item, file, _overall(progress, item.files, number), cancelled)
+                    self._fetch(item, file, overall(progress, sizes, number), cancelled)
         return self.path(item)
 
     def cost(self, item: Item) -> int | None:
@@ -166,6 +166,21 @@ class Store:
             partial = self._partial(item, file)
             left += max(0, file.expected_bytes - (partial.stat().st_size if partial.is_file() else 0))
         return left
+
+    def is_packed(self, item: Item) -> bool:
+        """Whether an archive was placed by hand that a download, offline as well, would only have to unpack."""
+        return any(self._placed_archive(item, file) is not None for file in item.files)
+
+    def explain(self, item: Item) -> str:
+        """Why the item is not here and how it comes, in one sentence; no file is read. Empty when it is here."""
+        for file in [] if item.asset is not None else item.files:
+            final = self.folder(item) / file.name
+            state = state_of(final, file)
+            if state is State.ABSENT:
+                return self._not_here(item, file)
+            if state is State.WRONG:
+                return self._not_published(item, final, file)
+        return ""
 
     def by_hand(self, item: Item, file: RemoteFile) -> str:
         """Where to get a file and where to put it, as the second half of a sentence."""
@@ -355,16 +370,18 @@ def _settle(path: Path, final: Path) -> None:
     path.replace(final)
 
 
-def _overall(progress: Progress | None, files: Sequence[RemoteFile], number: int) -> Progress | None:
-    """Progress of one file told as progress of all of them."""
-    if progress is None or len(files) == 1:
-        return progress
-    sizes = [file.expected_bytes for file in files]
-    before = sum(size or 0 for size in sizes[:number])
-    after = None if None in sizes else sum(size or 0 for size in sizes[number + 1 :])
+def overall(progress: Progress | None, sizes: list[int | None], number: int) -> Progress | None:
+    """Progress of one of several things told as progress of all of them, whose sizes in bytes are ``sizes``.
+
+    A published size may be an estimate: it gives way in ``sizes`` to what the server says.
+    """
+    if progress is None:
+        return None
 
     def tell(done: int, total: int | None) -> None:
-        progress(before + done, None if total is None or after is None else before + total + after)
+        sizes[number] = total if total is not None else sizes[number]
+        done += sum(size or 0 for size in sizes[:number])
+        progress(done, None if None in sizes else max(done, sum(size or 0 for size in sizes)))
 
     return tell
 

@@ -20,10 +20,9 @@ from lass.checkpoints.published import load_clap_score, load_published
 from lass.errors import ModelError
 from lass.models import DualPathConfig, ResUNet, ResUNetConfig
 from lass.queries import Query
+from tests.checkpoints.small import CHANNELS, TINY, lightning, network, prefixed, separator_state, whole_state
 from tests.queries.small_clap import text_state, write_tokenizer
 
-CHANNELS = (4, 4, 8, 8, 8, 8)
-TINY = ResUNetConfig(channels=CHANNELS, sample_rate=16000, window=1024, hop=160)
 CONFIGS = {
     "16 kHz": TINY,
     "32 kHz": ResUNetConfig(channels=CHANNELS),
@@ -36,55 +35,6 @@ CONFIGS = {
     "fewer blocks": ResUNetConfig(channels=(4, 8), pooling=((2, 2), (1, 4)), condition_size=32),
     "nothing unused": ResUNetConfig(channels=CHANNELS, vestigial=False),
 }
-
-
-def network(config: ResUNetConfig) -> ResUNet:
-    """With statistics and biases that are not those of a fresh network."""
-    torch.manual_seed(0)
-    model = ResUNet(config).eval()
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if value.ndim == 1 and not name.endswith("running_var"):
-                value.add_(0.1 * torch.randn(value.shape))
-    return model
-
-
-def separator_state(model: ResUNet) -> dict[str, Tensor]:
-    """`base.…` and `film.…` as published, Fourier kernels included."""
-    window, bins = model.config.window, model.config.window // 2 + 1
-    kernels = {
-        "base.stft.conv_real.weight": torch.zeros(bins, 1, 8),
-        "base.istft.conv_real.weight": torch.zeros(8, 8, 1),
-        "base.istft.ola_window": torch.zeros(window),
-    }
-    return {**model.state_dict(), **kernels}
-
-
-def prefixed(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {prefix + name: value for name, value in state.items()}
-
-
-def lightning(state: dict[str, Tensor]) -> dict[str, Any]:
-    """What PyTorch Lightning writes around a state."""
-    moments = {0: {"step": torch.tensor(4.0), "exp_avg": torch.zeros(3)}}
-    return {
-        "epoch": 3,
-        "global_step": 200000,
-        "pytorch-lightning_version": "2.0.1",
-        "state_dict": state,
-        "loops": {"fit_loop": {"state_dict": {}, "epoch_progress": {"total": {"ready": 4, "completed": 3}}}},
-        "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": torch.tensor(1.0), "dirpath": "/x"}},
-        "optimizer_states": [{"state": moments, "param_groups": [{"lr": 1e-3, "betas": (0.9, 0.999), "params": [0]}]}],
-        "lr_schedulers": [{"base_lrs": [1e-3], "last_epoch": 200000, "lr_lambdas": [None]}],
-    }
-
-
-def whole_state() -> dict[str, Tensor]:
-    """A complete published state: separator, text branch, and the audio branch that goes unread."""
-    clap = {**text_state(), "logit_scale_a": torch.tensor(1.0), "audio_branch.bn0.weight": torch.ones(64)}
-    clap["text_branch.embeddings.position_ids"] = torch.arange(100)[None]
-    separator = separator_state(network(TINY))
-    return {**prefixed("ss_model.", separator), **prefixed("query_encoder.model.", clap)}
 
 
 @pytest.fixture
