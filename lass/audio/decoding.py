@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST_VALUES = 2**28
 """Samples times channels that a recording of limited length may hold: 1 GiB, ten minutes of stereo at 192 kHz."""
 _BLOCK = 65_536
+# Values in a piece of what has been decoded: beyond 32 MiB the C library gives memory back as soon as it is free, and
+# none of it is used before it is written to.
+_PIECE = 10_000_000
 # Seconds of another form (channels, rate) that a stream may begin with or stray into: a damaged frame, or the first
 # frames of HE-AAC, before its upper band is known.
 _STRAY = 0.5
@@ -134,7 +137,7 @@ class _Collected:
 
     def __init__(self, name: str, max_seconds: float | None) -> None:
         self.name, self.max_seconds = name, max_seconds
-        self.blocks: list[np.ndarray] = []
+        self.pieces: list[np.ndarray] = []
         self.samples = self.channels = self.rate = 0
         self.stray = 0.0
 
@@ -161,11 +164,18 @@ class _Collected:
                         "export it again as one recording."
                     )
                 return
-            self.blocks, self.samples = [], 0
+            self.pieces, self.samples = [], 0
         self.channels, self.rate = channels, rate
         self._limit(self.samples + samples, channels, rate)
-        self.blocks.append(block)
-        self.samples += samples
+        length = _PIECE // channels
+        while block.shape[1]:
+            piece, filled = divmod(self.samples, length)
+            if piece == len(self.pieces):
+                self.pieces.append(np.empty((channels, length), np.float32))
+            part = block[:, : length - filled]
+            self.pieces[piece][:, filled : filled + part.shape[1]] = part
+            self.samples += part.shape[1]
+            block = block[:, part.shape[1] :]
 
     def _limit(self, samples: int, channels: int, rate: int) -> None:
         if self.max_seconds is None:
@@ -182,14 +192,14 @@ class _Collected:
             )
 
     def joined(self) -> np.ndarray:
-        """The blocks as one array; they are given back one by one, so the recording is never held twice."""
+        """Everything as one array; the pieces are given back one by one, so the recording is never held twice."""
         waveform = np.empty((self.channels, self.samples), np.float32)
-        self.blocks.reverse()
+        self.pieces.reverse()
         start = 0
-        while self.blocks:
-            block = self.blocks.pop()
-            waveform[:, start : start + block.shape[1]] = block
-            start += block.shape[1]
+        while self.pieces:
+            piece = self.pieces.pop()[:, : self.samples - start]
+            waveform[:, start : start + piece.shape[1]] = piece
+            start += piece.shape[1]
         return waveform
 
 
