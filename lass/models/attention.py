@@ -38,6 +38,7 @@ class Words(nn.Module):
         layers: list[nn.Module] = [nn.LayerNorm(size)]
         if projection:
             layers += [nn.Linear(size, 2 * projection), nn.SiLU(), nn.Linear(2 * projection, projection)]
+            layers.append(nn.LayerNorm(projection))
         self.projection = nn.Sequential(*layers)
         self.rest = nn.Parameter(0.1 * torch.randn(self.size)) if rest else None
 
