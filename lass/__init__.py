@@ -11,10 +11,13 @@ Importing the package is cheap; torch is loaded with the first separator.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lass import queries
 from lass.errors import LassError
+from lass.settings import Settings
 from lass.version import __version__
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ def load_separator(
             published AudioSep layout, whose architecture is read from its tensors.
         device: a torch device, or ``auto`` for the fastest there is.
         sample_rate: hertz, for a published checkpoint whose tensors do not tell it.
-        cache_dir: where downloaded checkpoints are.
+        cache_dir: where downloaded checkpoints are; by default the folder that ``LASS_DATA_DIR`` says.
 
     Raises:
         lass.errors.ModelError: unknown name, or a file that is missing, damaged or no checkpoint.
@@ -45,14 +48,20 @@ def load_separator(
     """
     from lass.ensemble import load
 
-    return load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
+    cache = _downloads() if cache_dir is None else Path(cache_dir)
+    return load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache)
 
 
 def list_models(cache_dir: str | Path | None = None) -> list[ModelEntry]:
     """Every model there is, the bundled ones first, with what it is and whether it is here."""
     from lass.checkpoints import list_models
 
-    return list_models(cache_dir)
+    return list_models(_downloads() if cache_dir is None else cache_dir)
+
+
+def _downloads() -> Path:
+    """Where ``python -m lass download`` keeps checkpoints."""
+    return Settings.from_environment(os.environ).checkpoints_dir
 
 
 if not TYPE_CHECKING:
@@ -66,4 +75,4 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["LassError", "Separation", "__version__", "list_models", "load_separator"]
+__all__ = ["LassError", "Separation", "__version__", "list_models", "load_separator", "queries"]

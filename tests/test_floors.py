@@ -35,7 +35,7 @@ FLOORS = [
     ["errors", "version"],
 ]
 # The environment is read at the top and handed down as values.
-SETTINGS_READERS = {"app.py", "cli", "__main__", "ui"}
+SETTINGS_READERS = {"app.py", "cli", "__main__", "ui", "the front door"}
 GRADIO_ROOMS = {"ui"}
 OPTIONAL_IMPORTS = {"spaces"}  # present on Hugging Face Spaces only
 # Where the name of a package and the name it is installed by differ.

@@ -52,12 +52,17 @@ def load_checkpoint(
     if path.suffix in (".safetensors", ".ckpt", ".pt", ".pth") or len(path.parts) > 1:
         raise ModelError(f"There is no checkpoint at {path}; check the path, or give a model's name.")
     entry = catalogue.find(str(name_or_path), cache_dir)
+    if sample_rate not in (None, entry.sample_rate):
+        raise ModelError(f"{entry.title} works at {entry.sample_rate} Hz; leave the sample rate out for a named model.")
     if entry.asset is not None:
         return _load_file(entry.asset, entry.name, cache_dir, sample_rate)
     if cache_dir is None:
         raise ModelError(f"{entry.title} is not bundled; say in which folder downloads are kept, or give its path.")
-    file = Store(cache_dir, offline=True).locate(entry)
-    return _load_file(file, entry.name, cache_dir, sample_rate or entry.sample_rate)
+    if entry.members:
+        raise ModelError(f"{entry.title} is several checkpoints; load it by name with lass.load_separator.")
+    # Locating asks no network, whatever the store may do.
+    file = Store(cache_dir, offline=False).locate(entry)
+    return _load_file(file, entry.name, cache_dir, entry.sample_rate)
 
 
 def _load_file(path: Path, name: str, cache_dir: Path | None, sample_rate: int | None) -> Loaded:

@@ -46,6 +46,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     tensors = _tensors(content.items() if isinstance(content, Mapping) else ())
     if not tensors:
         raise ModelError(f"The file {path} holds no tensors by name, so it is no checkpoint; choose another file.")
+    # A few bytes can pose as a tensor of any size by repeating one number; a network built for it would fill memory.
+    if any(value.numel() * value.element_size() > value.untyped_storage().nbytes() for value in tensors.values()):
+        raise ModelError(_damaged(path))
     return tensors
 
 

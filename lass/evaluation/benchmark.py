@@ -103,6 +103,7 @@ def benchmark(
     name: str,
     *,
     device: str = "cpu",
+    sample_rate: int | None = None,
     cache_dir: Path | None = None,
     durations: tuple[float, ...] = (10.0, 60.0),
     repetitions: int = 5,
@@ -112,6 +113,7 @@ def benchmark(
 
     Args:
         name: a model's name or a checkpoint's path.
+        sample_rate: hertz, for a published checkpoint that does not say.
         durations: seconds of audio to separate.
         repetitions: of each duration, after the first.
         page: also start the application, and an empty Gradio page beside it, and time both until they answer.
@@ -121,7 +123,7 @@ def benchmark(
     """
     empty, ours = (_start_page(empty=True), _start_page(empty=False)) if page else (None, None)
     begun = time.perf_counter()
-    separator = lass.load_separator(name, device=device, cache_dir=cache_dir)
+    separator = lass.load_separator(name, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
     load = time.perf_counter() - begun
     timings = tuple(_time(separator, seconds, repetitions) for seconds in durations)
     return Benchmark(

@@ -159,7 +159,7 @@ def _clip(row: Mapping[str, str | None], folder: Path, place: str) -> Clip:
     name, label, fold = ((row.get(column) or "").strip() for column in ("file", "label", "fold"))
     if not name or not label:
         raise LassError(f"{place}: file and label must both be given; fill them in.")
-    if fold and not fold.lstrip("-").isdecimal():
+    if fold and not fold.removeprefix("-").isdecimal():
         raise LassError(f"{place}: {fold!r} is not the number of a fold; give a whole number.")
     try:
         path = (folder / name).resolve()

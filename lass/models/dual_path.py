@@ -5,7 +5,7 @@ along frequency, each frame a sequence of its own. The report says Bi-LSTM; its 
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 
@@ -24,6 +24,12 @@ class DualPathConfig:
     hidden: int = 128
     cell: Cell = "gru"
     depth: int = 2
+
+    def __post_init__(self) -> None:
+        if self.cell not in get_args(Cell):
+            raise ValueError(f"cell must be one of {', '.join(get_args(Cell))}, not {self.cell!r}")
+        if min(self.layers, self.hidden, self.depth) < 1:
+            raise ValueError("layers, hidden and depth must be above 0")
 
 
 class Path(nn.Module):

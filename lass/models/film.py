@@ -40,14 +40,12 @@ class Film(nn.Module):
     def forward(self, condition: Tensor) -> dict[str, tuple[Tensor | None, Tensor]]:
         """``(batch, condition_size)`` to scale (None for ``shift``) and shift, ``(batch, channels, 1, 1)``, by site."""
         condition = self.projection(condition)
-        return {site: (self._map(scale_name(site), condition), self._shift(site, condition)) for site in self.sites}
+        return {site: (self._scale(site, condition), self._linear(site, condition)) for site in self.sites}
 
-    def _map(self, name: str, condition: Tensor) -> Tensor | None:
-        if not self.scales:
-            return None
-        return 1.0 + self._shift(name, condition)
+    def _scale(self, site: str, condition: Tensor) -> Tensor | None:
+        return 1.0 + self._linear(scale_name(site), condition) if self.scales else None
 
-    def _shift(self, name: str, condition: Tensor) -> Tensor:
+    def _linear(self, name: str, condition: Tensor) -> Tensor:
         return self.get_submodule(name)(condition)[:, :, None, None]
 
 

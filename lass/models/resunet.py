@@ -12,7 +12,7 @@ extension) and the compact ones shipped with the application. What only one of t
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +71,12 @@ class ResUNetConfig:
         for name in ("sample_rate", "window", "hop", "condition_size"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ValueError(f"{name} must be a whole number above 0, not {getattr(self, name)!r}")
+        if self.film not in get_args(FilmKind):
+            raise ValueError(f"film must be one of {', '.join(get_args(FilmKind))}, not {self.film!r}")
+        if self.mask not in get_args(MaskKind):
+            raise ValueError(f"mask must be one of {', '.join(get_args(MaskKind))}, not {self.mask!r}")
+        if min(*self.channels, *sum(self.pooling, self.stem)) < 1:
+            raise ValueError("channels, pooling and stem must hold whole numbers above 0")
         if len(self.channels) != len(self.pooling):
             raise ValueError("channels and pooling need one entry for each encoder block")
         if (self.window // 2) % self.stride[1]:

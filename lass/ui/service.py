@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import secrets
+import shutil
 import threading
 import time
 import zipfile
@@ -22,9 +24,13 @@ from lass.ui.texts import Texts
 
 if TYPE_CHECKING:
     from lass.audio import Audio
+    from lass.results import Files
     from lass.separation import Separation
 
 log = logging.getLogger(__name__)
+
+RESULT = "lass-"
+"""How the name of a result's folder begins."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +104,8 @@ class Example:
 class Service:
     """Separates for any number of visitors at once; holds nothing that belongs to one of them.
 
-    ``scratch`` is the folder whose files are deleted after ``limits.keep_minutes``; every result gets a folder
-    of its own in it with a name that cannot be guessed.
+    Every result gets a folder of its own in ``scratch``, with a name that cannot be guessed, for
+    ``limits.keep_minutes``.
     """
 
     def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts) -> None:
@@ -134,8 +140,12 @@ class Service:
         :class:`LassError` for whatever the visitor can mend, :class:`Cancelled` when the ticket was called off.
         """
         ticket = ticket or Ticket()
+        self.tidy()
         for step in self._run(recording, query, model, extras):
             if ticket.called_off:
+                if isinstance(step, Outcome):
+                    # Gradio deletes in time what it has handed out; nobody will ask for this.
+                    shutil.rmtree(step.target.parent, ignore_errors=True)
                 raise Cancelled
             yield step
 
@@ -164,6 +174,14 @@ class Service:
         if extras:
             yield Stage("drawing")
         yield self._write(name, recording, audio, result, taken, extras)
+
+    def tidy(self) -> None:
+        """Remove result folders whose time is over: Gradio deletes files, but no folders, and none after a crash."""
+        oldest = time.time() - 60 * self.limits.keep_minutes
+        for folder in self.scratch.glob(f"{RESULT}*"):
+            with contextlib.suppress(OSError):
+                if folder.stat().st_mtime < oldest:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def separate(self, recording: str | None, query: str | None, model: str | None) -> Outcome:
         """The same from beginning to end, for programs: the two recordings and the report."""
@@ -204,18 +222,28 @@ class Service:
         device = getattr(self.shelf.separator(model), "device", None)  # an ensemble has none of its own
         report["device"] = None if device is None else str(device)
         title = self.shelf.entry(model).title
-        folder = self.scratch / secrets.token_hex(16)
-        files = results.write(folder, name, audio, separation, report, picture=extras)
-        if not extras:
-            files.report.unlink()  # only files that the page hands out are deleted in time
-            return Outcome(files.target, files.residual, None, None, None, report, title)
-        beginning = results.stem(name, separation.query, separation.model)
-        archive = folder / f"{beginning}.zip"
+        folder = self.scratch / f"{RESULT}{secrets.token_hex(16)}"
+        try:
+            files = results.write(folder, name, audio, separation, report, picture=extras)
+            if not extras:
+                return Outcome(files.target, files.residual, None, None, None, report, title)
+            archive = _packed(folder / f"{results.stem(name, separation.query, separation.model)}.zip", files)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return Outcome(files.target, files.residual, files.picture, files.report, archive, report, title)
+
+
+def _packed(archive: Path, files: Files) -> Path:
+    """Everything a separation left, as one zip with a folder of its own name in it."""
+    try:
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
             for file in (files.target, files.residual, files.picture, files.report):
                 if file is not None:
-                    packed.write(file, f"{beginning}/{file.name}")
-        return Outcome(files.target, files.residual, files.picture, files.report, archive, report, title)
+                    packed.write(file, f"{archive.stem}/{file.name}")
+    except OSError as error:
+        raise LassError("The results could not be packed, the disk may be full; try again later.") from error
+    return archive
 
 
 def load_examples(folder: Path) -> list[Example]:
@@ -223,8 +251,7 @@ def load_examples(folder: Path) -> list[Example]:
     index = folder / "examples.json"
     if not index.is_file():
         return []
-    described = json.loads(index.read_text(encoding="utf-8"))
-    items = described["examples"] if isinstance(described, dict) else described
+    items = json.loads(index.read_text(encoding="utf-8"))
     found = [Example(item["title"], item["query"], folder / item["file"]) for item in items]
     return [example for example in found if example.path.is_file()]
 

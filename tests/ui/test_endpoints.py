@@ -70,3 +70,10 @@ def test_an_error_is_its_sentence(client: Client, tmp_path: Path) -> None:
         client.predict(
             audio=handle_file(recording(tmp_path / "park.wav")), query="rain", model="nope", api_name="/separate"
         )
+
+
+def test_an_address_in_the_place_of_a_file_is_not_fetched(client: Client) -> None:
+    """The network guard of the test suite fails this test should anything be asked for."""
+    payload = {"path": "https://example.org/sound.wav", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(AppError):
+        client.predict(audio=payload, query="rain", api_name="/separate")
