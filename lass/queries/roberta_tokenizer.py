@@ -60,6 +60,11 @@ def load_roberta_tokenizer(folders: Sequence[Path], *, entries: int, maximum: in
     return tokenizer
 
 
+def is_complete(folder: Path) -> bool:
+    """Whether a folder holds the files of one tokenizer; they are not read."""
+    return _in_folder(folder) is not None
+
+
 def _in_folder(folder: Path) -> tuple[Path, ...] | None:
     """The files of one tokenizer, when they are complete."""
     for names in ((WHOLE,), PARTS):

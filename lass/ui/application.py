@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio when it is imported
 
 import gradio as gr
+from gradio.http_server import LOCALHOST_NAME
 from gradio.utils import get_upload_folder
 
 from lass import __version__
+from lass.checkpoints import open_store
+from lass.checkpoints.catalogue import parts
+from lass.checkpoints.remote import is_loopback
 from lass.ui import fragments, gpu, shelf, texts
+from lass.ui.downloads import Downloads
+from lass.ui.recording import recording_input
 from lass.ui.separate import SeparatePage
 from lass.ui.service import Limits, Service, load_examples
 from lass.ui.theme import theme
@@ -33,7 +39,7 @@ QUEUE_LENGTH = 64
 
 def build(settings: Settings) -> gr.Blocks:
     """Compose the application for these settings; nothing is loaded and nothing is served yet."""
-    return compose(_service(settings))
+    return compose(service_for(settings))
 
 
 def compose(service: Service) -> gr.Blocks:
@@ -44,20 +50,25 @@ def compose(service: Service) -> gr.Blocks:
         title=words.title, analytics_enabled=False, delete_cache=(min(SWEEP_SECONDS, keep_seconds), keep_seconds)
     ) as blocks:
         gr.HTML(fragments.header(words))
-        SeparatePage(service, words, load_examples(ROOT / "examples"))
+        page = SeparatePage(service, words, load_examples(ROOT / "examples"))
         gr.HTML(fragments.footer(words, keep_minutes=service.limits.keep_minutes, version=__version__))
         _endpoints(service)
+        page.picker.refresh_on_load(blocks)
     blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
     return blocks
 
 
 def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
-    """Serve the application at GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, or Gradio's defaults.
+    """Serve the application at GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, or Gradio's defaults."""
+    return serve(service_for(settings), prevent_thread_lock=prevent_thread_lock)
+
+
+def serve(service: Service, *, prevent_thread_lock: bool = False) -> gr.Blocks:
+    """Serve the pages of a service.
 
     The page answers first and the default model is loaded behind it; on ZeroGPU models have to be in place
     before the first call forks, so there they come first.
     """
-    service = _service(settings)
     blocks = compose(service)
     if gpu.present():
         service.shelf.preload()
@@ -80,15 +91,25 @@ def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Block
     return blocks
 
 
-def _service(settings: Settings) -> Service:
+def service_for(settings: Settings) -> Service:
+    """What the pages do, as the settings say."""
     words = texts.ENGLISH
-    models = shelf.catalogue(words, device=settings.device, cache_dir=settings.checkpoints_dir)
+    folder = settings.checkpoints_dir
+    store = open_store(folder, settings.offline, settings.hub_address, settings.hub_token)
+    downloads = Downloads(store, lambda name: parts(name, folder), allowed=_at_home())
+    models = shelf.catalogue(words, device=settings.device, cache_dir=folder, downloads=downloads)
     limits = Limits(
         max_seconds=settings.max_seconds,
         max_bytes=int(settings.max_upload_mb * 1_000_000),
         keep_minutes=KEEP_MINUTES,
     )
     return Service(models, limits, Path(get_upload_folder()), words)
+
+
+def _at_home() -> bool:
+    """Whether only this machine's own people reach the pages, as far as the way they are served tells."""
+    published = any(os.environ.get(name) for name in ("GRADIO_SHARE", "GRADIO_ROOT_PATH", "SPACE_ID"))
+    return is_loopback(LOCALHOST_NAME) and not published
 
 
 def _endpoints(service: Service) -> None:
@@ -105,7 +126,7 @@ def _endpoints(service: Service) -> None:
         return service.models()
 
     given = [
-        gr.Audio(type="filepath", format=None, label="audio", visible=False),
+        recording_input(label="audio", visible=False),
         gr.Textbox(label="query", visible=False),
         gr.Textbox(value=service.shelf.default(), label="model", visible=False),
     ]

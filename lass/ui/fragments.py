@@ -5,8 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lass.checkpoints.remote import in_words
+from lass.ui.downloads import Download, Offer
 from lass.ui.service import Stage
-from lass.ui.shelf import Shelf
+from lass.ui.shelf import Shelf, is_here
 from lass.ui.texts import Texts
 
 if TYPE_CHECKING:
@@ -78,17 +80,74 @@ def section(heading: str, hint: str) -> str:
 
 
 def model_line(texts: Texts, shelf: Shelf, entry: ModelEntry) -> str:
-    """What a model was trained on, its rate and size, and whether it is here; if not, how it gets here."""
-    size = entry.size
-    state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
+    """What a model was trained on, its rate, licence and size, and whether it is here; if not, how it gets here."""
     facts = [_kilohertz(entry.sample_rate)]
     if entry.parameters is not None:
         facts.append(texts.parameters.format(count=_count(entry.parameters)))
-    facts += [size, state] if state is not None else [texts.model_to_download.format(size=size)]
-    lines = [entry.summary, " · ".join(facts)]
-    if state is None:
-        lines.append(texts.model_to_use.format(how=shelf.how_to_get(entry)))
-    return '<p class="lass-model">' + "<br>".join(escape(line) for line in lines) + "</p>"
+    facts.append(texts.model_licence.format(licence=entry.licence))
+    lines = [entry.summary, " · ".join([*facts, *_model_state(texts, shelf, entry)])]
+    paragraphs = ["<br>".join(map(escape, lines)), *map(escape, _model_way(texts, shelf, entry))]
+    return "".join(f'<p class="lass-model">{paragraph}</p>' for paragraph in paragraphs)
+
+
+def _model_state(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
+    """Its size and whether it is here, or what comes over the network to bring it here."""
+    state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
+    if state is not None:
+        return [entry.size, state]
+    companions = _companions(shelf, entry)
+    if not companions:
+        return [texts.model_to_download.format(size=entry.size)]
+    return [texts.model_companions.format(size=entry.size, companions=companions)]
+
+
+def _model_way(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
+    """What has to be done before a model can be used, other than pressing the button below; nothing when it can be."""
+    downloads = shelf.downloads
+    complete = is_here(entry) and (downloads is None or not downloads.missing(entry.name))
+    if complete:
+        return []
+    lines = [texts.model_incomplete.format(companions=_companions(shelf, entry))] if is_here(entry) else []
+    if downloads is None or not downloads.allowed:
+        return [*lines, texts.model_to_use.format(how=shelf.how_to_get(entry))]
+    if downloads.is_packed(entry.name):
+        return [*lines, texts.model_packed]
+    return [*lines, *downloads.by_hand(entry.name)] if downloads.offline else lines
+
+
+def _companions(shelf: Shelf, entry: ModelEntry) -> str:
+    """What else is missing that the model needs, each with its size."""
+    missing = [] if shelf.downloads is None else shelf.downloads.missing(entry.name)
+    return ", ".join(f"{part.title} ({part.size})" for part in missing if part.name in entry.needs)
+
+
+def model_option(texts: Texts, entry: ModelEntry) -> str:
+    """A model as the picker lists it: its title, and its state where it did not come with the application."""
+    state = {"to download": texts.model_option_away, "downloaded": texts.model_option_here}.get(entry.state)
+    return entry.title if state is None else texts.model_option.format(title=entry.title, state=state)
+
+
+def download_button(texts: Texts, offer: Offer) -> str:
+    """What the button under the picker says: what pressing it costs."""
+    if offer.packed:
+        return texts.unpack_model
+    words = texts.download_rest if offer.begun else texts.download_model
+    return words.format(size=in_words(offer.bytes_left, approximate=offer.approximate))
+
+
+def download(texts: Texts, state: Download) -> str:
+    """How far a download is. Not read out: it changes every second."""
+    if state.called_off:
+        sentence = texts.download_stops
+    elif state.checking:
+        sentence = texts.download_checked
+    elif state.done == 0 or state.total is None:
+        sentence = texts.download_begins
+    else:
+        sentence = texts.downloading.format(done=in_words(state.done), total=in_words(state.total))
+        bar = f'<progress max="{state.total}" value="{state.done}" aria-label="{escape(sentence)}"></progress>'
+        return f'<div class="lass-status"><span>{escape(sentence)}</span>{bar}</div>'
+    return _status(sentence, "<progress></progress>")
 
 
 def too_large(texts: Texts, max_bytes: int) -> str:

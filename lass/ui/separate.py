@@ -15,12 +15,12 @@ from typing import Any
 
 import gradio as gr
 
-from lass.errors import Cancelled, ModelError
+from lass.errors import Cancelled
 from lass.ui import fragments
+from lass.ui.picker import ModelPicker, Updates, shown
+from lass.ui.recording import recording_input
 from lass.ui.service import Example, Outcome, Service, Ticket
 from lass.ui.texts import Texts
-
-Updates = dict[Any, Any]
 
 SCROLL = """() => {
   const part = document.getElementById("%s");
@@ -53,9 +53,9 @@ class SeparatePage:
 
     def _give(self) -> None:
         texts = self.texts
-        self.recording = gr.Audio(
-            label=texts.recording, sources=["upload", "microphone"], type="filepath", format=None,
-            editable=False, buttons=[], elem_id="lass-recording",
+        self.recording = recording_input(
+            label=texts.recording, sources=["upload", "microphone"], editable=False, buttons=[],
+            elem_id="lass-recording",
         )  # fmt: skip
         gr.HTML(fragments.too_large(texts, self.service.limits.max_bytes), elem_id="lass-upload-limit")
         self.about_recording = gr.HTML(visible=False, elem_id="lass-about-recording")
@@ -68,13 +68,7 @@ class SeparatePage:
         self.cancel = gr.Button(texts.cancel, variant="stop", visible=False, elem_id="lass-cancel")
         self.status = gr.HTML(visible=False, elem_id="lass-status")
         self.alert = gr.HTML(visible=False, elem_id="lass-alert")
-        entries = self.service.shelf.entries()
-        default = self.service.shelf.default()
-        self.model = gr.Dropdown(
-            label=texts.model, choices=[(entry.title, entry.name) for entry in entries], value=default,
-            filterable=False, elem_id="lass-model",
-        )  # fmt: skip
-        self.about_model = gr.HTML(self._model_line(default), elem_id="lass-about-model")
+        self.picker = ModelPicker(self.service, texts)
 
     def _get(self) -> None:
         texts = self.texts
@@ -126,7 +120,7 @@ class SeparatePage:
             )  # fmt: skip
             picked.success(fn=None, js=SHOW_PROGRESS, **quiet)
         self.ticket.change(
-            self.run, [self.recording, self.query, self.model, self.ticket], everything,
+            self.run, [self.recording, self.query, self.picker.model, self.ticket], everything,
             trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **quiet,
         ).success(fn=None, js=SHOW_RESULTS, **quiet)  # fmt: skip
         self.cancel.click(self.stop, [self.ticket], everything, **in_order)
@@ -137,7 +131,10 @@ class SeparatePage:
              self.recording.stop_recording],
             self.take, [self.recording, self.ticket], [self.recording, *everything], **in_order,
         )  # fmt: skip
-        self.model.input(self.choose, [self.model, self.ticket], [self.about_model, *everything], **in_order)
+        self.picker.model.input(
+            self.choose, [self.picker.model, self.ticket], [*self.picker.shown, *everything], **in_order
+        )
+        self.picker.listen(in_order)
 
     def begin(self, recording: str | None, query: str | None, ticket: Ticket | None) -> Updates:
         """Say what is missing, or take a ticket and wait for a place."""
@@ -146,8 +143,8 @@ class SeparatePage:
         if about_recording or about_query:
             return {
                 **self._idle(),
-                self.about_recording: _shown(fragments.alert(about_recording)),
-                self.about_query: _shown(fragments.alert(about_query)),
+                self.about_recording: shown(fragments.alert(about_recording)),
+                self.about_query: shown(fragments.alert(about_query)),
             }
         return {**self._busy(), self.ticket: Ticket(recording or "", query or "")}
 
@@ -161,12 +158,12 @@ class SeparatePage:
                     if isinstance(step, Outcome):
                         yield self._finished(step)
                     else:
-                        yield {**self._busy_buttons(), self.status: _shown(fragments.progress(self.texts, step))}
+                        yield {**self._busy_buttons(), self.status: shown(fragments.progress(self.texts, step))}
         except Cancelled:
             replaced = ticket is not None and ticket.replaced
             yield {self.status: gr.skip()} if replaced else self._stopped()
         except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
-            yield {**self._idle(), self.alert: _shown(fragments.alert(self.service.sentence(error)))}
+            yield {**self._idle(), self.alert: shown(fragments.alert(self.service.sentence(error)))}
 
     def stop(self, ticket: Ticket | None) -> Updates:
         """After Cancel: ready for another try, with everything the visitor gave still there."""
@@ -192,7 +189,7 @@ class SeparatePage:
 
     def choose(self, model: str | None, ticket: Ticket | None) -> Updates:
         """Another model: its line, and the old results gone."""
-        return {**self.forget(ticket), self.about_model: self._model_line(model)}
+        return {**self.forget(ticket), **self.picker.choose(model)}
 
     def _named(self, recording: str | None) -> Any:
         label = self.texts.recording_named.format(name=Path(recording).name) if recording else None
@@ -220,7 +217,7 @@ class SeparatePage:
                               self.get_all, self.get_report)
         }  # fmt: skip
         hidden = {
-            component: _shown("")
+            component: shown("")
             for component in (self.about_recording, self.about_query, self.status, self.alert, self.heard)
         }
         return {
@@ -232,13 +229,13 @@ class SeparatePage:
         }
 
     def _stopped(self) -> Updates:
-        return {**self._idle(), self.status: _shown(fragments.status(self.texts.cancelled))}
+        return {**self._idle(), self.status: shown(fragments.status(self.texts.cancelled))}
 
     def _busy(self) -> Updates:
         return {
             **self._idle(),
             **self._busy_buttons(),
-            self.status: _shown(fragments.progress(self.texts, None)),
+            self.status: shown(fragments.progress(self.texts, None)),
         }
 
     def _busy_buttons(self) -> Updates:
@@ -249,11 +246,11 @@ class SeparatePage:
         label = texts.target_for.format(query=report["query"])
         alt = texts.picture_alt.format(query=report["query"])
         return {
-            self.status: _shown(fragments.status(texts.done)),
+            self.status: shown(fragments.status(texts.done)),
             self.separate: gr.update(visible=True),
             self.cancel: gr.update(visible=False),
             self.results: gr.update(visible=True),
-            self.heard: _shown(fragments.understanding(texts, report)),
+            self.heard: shown(fragments.understanding(texts, report)),
             self.target: gr.update(value=str(outcome.target), label=label),
             self.residual: str(outcome.residual),
             self.get_target: str(outcome.target),
@@ -263,14 +260,6 @@ class SeparatePage:
             self.get_all: str(outcome.archive),
             self.get_report: str(outcome.report_file),
         }
-
-    def _model_line(self, name: str | None) -> str:
-        shelf = self.service.shelf
-        try:
-            entry = shelf.entry(name or "")
-        except ModelError as error:
-            return fragments.alert(str(error))
-        return fragments.model_line(self.texts, shelf, entry)
 
 
 def _player(label: str, elem_id: str) -> gr.Audio:
@@ -287,8 +276,3 @@ def _call_off(ticket: Ticket | None) -> None:
 def _replace(ticket: Ticket | None) -> None:
     if ticket is not None:
         ticket.replace()
-
-
-def _shown(html: str) -> Any:
-    """An update of a sentence: visible only while it says something."""
-    return gr.update(value=html, visible=bool(html))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from lass.checkpoints import ModelEntry
     from lass.ensemble import Ensemble
     from lass.separation import Separator
+    from lass.ui.downloads import Downloads
 
 log = logging.getLogger(__name__)
-
-Download = Callable[[str], Iterator[tuple[int, int]]]
-"""Fetches a named model and yields (bytes done, bytes in all) on the way."""
 
 HERE = ("bundled", "downloaded")
 
@@ -32,14 +30,14 @@ class Shelf:
         entries: Callable[[], Sequence[ModelEntry]],
         load: Callable[[str], Separator | Ensemble],
         texts: Texts,
-        download: Download | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         self._entries = entries
         self._load = load
         self._texts = texts
         self._loaded: dict[str, Separator | Ensemble] = {}
         self._lock = threading.Lock()
-        self.download = download
+        self.downloads = downloads
 
     def entries(self) -> list[ModelEntry]:
         """What there is, the models that can be used at once first."""
@@ -59,10 +57,15 @@ class Shelf:
         return next((entry.name for entry in self.entries() if is_here(entry)), None)
 
     def how_to_get(self, entry: ModelEntry) -> str:
-        """One sentence on how a model that is not here comes here."""
-        if self.download is not None:
+        """How a model that is not here comes here, as the end of a sentence."""
+        if self.may_download:
             return self._texts.model_get
         return self._texts.model_place.format(command=f"python -m lass download {entry.name}")
+
+    @property
+    def may_download(self) -> bool:
+        """Whether a visitor may begin a download."""
+        return self.downloads is not None and self.downloads.allowed
 
     def separator(self, name: str) -> Separator | Ensemble:
         """The separator of a name, loaded on first need.
@@ -71,8 +74,9 @@ class Shelf:
         """
         entry = self.entry(name)
         if not is_here(entry):
-            how = self.how_to_get(entry)
-            raise ModelError(self._texts.model_not_here.format(title=entry.title, how=how))
+            if self.downloads is not None and self.downloads.allowed and self.downloads.offline:
+                raise ModelError(self.downloads.by_hand(name)[0])
+            raise ModelError(self._texts.model_not_here.format(title=entry.title, how=self.how_to_get(entry)))
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = self._load(name)
@@ -96,7 +100,7 @@ def is_here(entry: ModelEntry) -> bool:
     return entry.state in HERE
 
 
-def catalogue(texts: Texts, *, device: str, cache_dir: Path, download: Download | None = None) -> Shelf:
+def catalogue(texts: Texts, *, device: str, cache_dir: Path, downloads: Downloads | None = None) -> Shelf:
     """The shelf of the installed package: its catalogue, loaded on ``device`` (a setting, ``auto`` included)."""
 
     def entries() -> Sequence[ModelEntry]:
@@ -110,4 +114,4 @@ def catalogue(texts: Texts, *, device: str, cache_dir: Path, download: Download 
 
         return lass.load_separator(name, device=choose(device), cache_dir=cache_dir)
 
-    return Shelf(entries, load, texts, download)
+    return Shelf(entries, load, texts, downloads)

@@ -27,13 +27,23 @@ class Texts:
     separate: str
     cancel: str
     download_model: str
+    download_rest: str
+    unpack_model: str
+    cancel_download: str
 
     model_here: str
     model_downloaded: str
     model_to_download: str
+    model_option: str
+    model_option_away: str
+    model_option_here: str
+    model_companions: str
+    model_incomplete: str
+    model_packed: str
     model_to_use: str
     model_get: str
     model_place: str
+    model_licence: str
     parameters: str
 
     no_recording: str
@@ -45,6 +55,10 @@ class Texts:
     separating: str
     drawing: str
     downloading: str
+    download_begins: str
+    download_checked: str
+    download_stops: str
+    downloaded: str
     cancelled: str
     done: str
 
@@ -94,13 +108,23 @@ ENGLISH = Texts(
     model="Model",
     separate="Separate",
     cancel="Cancel",
-    download_model="Download this model ({size})",
+    download_model="Download ({size})",
+    download_rest="Download the rest ({size})",
+    unpack_model="Unpack the archive",
+    cancel_download="Cancel the download",
     model_here="comes with the application",
-    model_downloaded="downloaded to this machine",
-    model_to_download="not on this machine, {size} to download",
+    model_downloaded="on this machine",
+    model_to_download="{size} to download",
+    model_option="{title} · {state}",
+    model_option_away="to download",
+    model_option_here="downloaded",
+    model_companions="{size} to download, and with it: {companions}",
+    model_incomplete="To understand words it still needs: {companions}.",
+    model_packed="Its archive is in place and has to be unpacked.",
     model_to_use="To use it, {how}",
-    model_get="download it here, or choose another model.",
-    model_place="fetch it once with: {command}",
+    model_get="press Download below the model, or choose another one.",
+    model_place="whoever runs this application fetches it once, on that machine, with: {command}",
+    model_licence="licence: {licence}",
     parameters="{count} parameters",
     no_recording="Add a recording first: drop a file here, use the microphone, or try an example.",
     no_query="Write what you want to hear, for example “a dog barking”.",
@@ -110,6 +134,10 @@ ENGLISH = Texts(
     separating="Listening: part {done} of {total}",
     drawing="Drawing the pictures …",
     downloading="Downloading: {done} of {total}",
+    download_begins="Starting the download …",
+    download_checked="Everything has arrived. Checking it …",
+    download_stops="Stopping the download …",
+    downloaded="The model is here now and ready to use.",
     cancelled="Stopped. Change what you like and separate again.",
     done="Done. The results are ready.",
     target="What you asked for",

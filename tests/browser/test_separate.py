@@ -240,9 +240,11 @@ def test_a_model_that_is_not_here_says_its_size_and_how_it_comes(page: Page, ser
     line = page.locator("#lass-about-model")
     expect(line).to_contain_text("comes with the application")
     page.get_by_label("Model", exact=True).click()
-    page.get_by_role("option", name="AudioSep", exact=True).click()
+    page.get_by_role("option", name="AudioSep · to download").click()
     expect(line).to_contain_text("1.26 GB to download")
-    expect(line).to_contain_text("lass download audiosep-32k")
+    expect(line).to_contain_text("downloads are switched off; get audiosep_base_4M_steps.ckpt from https://")
+    expect(line).to_contain_text(f"place it as {server.data}")
+    expect(page.locator("#lass-get-model")).to_be_hidden()
 
 
 def test_the_microphone_gives_a_recording(page: Page, server: Server) -> None:
