@@ -100,18 +100,15 @@ def models(options: argparse.Namespace, settings: Settings) -> None:
 def download(options: argparse.Namespace, settings: Settings) -> None:
     """Download a published checkpoint and what it needs, or a companion file."""
     from lass.checkpoints import catalogue, open_store
+    from lass.checkpoints.fetching import fetch
 
     store = open_store(settings.checkpoints_dir, settings.offline, settings.hub_address, settings.hub_token)
-    wanted = catalogue.parts(options.name, settings.checkpoints_dir)
-    files = {}
-    for item in wanted:
-        if item.asset is None and not store.is_here(item):
-            print(f"{item.title}: {item.size}", file=sys.stderr)
-        files[item.name] = str(item.asset or store.download(item, _bytes_progress(item.name)))
-        if not options.json:
-            print(files[item.name])
-    if options.json:
-        print(json.dumps(files, indent=2))
+    parts = catalogue.parts(options.name, settings.checkpoints_dir)
+    for part in parts:
+        if not store.is_here(part):
+            print(f"{part.title}: {part.size}", file=sys.stderr)
+    files = {name: str(path) for name, path in fetch(store, parts, _bytes_progress(options.name)).items()}
+    print(json.dumps(files, indent=2) if options.json else "\n".join(files.values()))
 
 
 def evaluate(options: argparse.Namespace, settings: Settings) -> None:
