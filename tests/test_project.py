@@ -125,3 +125,11 @@ def test_no_file_is_too_large(root: Path, tracked: list[Path]) -> None:
 
 def test_no_checkpoint_is_a_pickle(tracked: list[Path]) -> None:
     assert not [path for path in tracked if path.suffix in (".pt", ".pth", ".ckpt", ".pkl", ".bin")]
+
+
+def test_whatever_the_package_reads_is_installed_with_it(root: Path, tracked: list[Path]) -> None:
+    given = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    patterns = [f"{package.replace('.', '/')}/{pattern}" for package, names in given.items() for pattern in names]
+    data = [path for path in tracked if path.parts[0] == "lass" and path.suffix != ".py"]
+    assert data
+    assert not [path for path in data if not any(path.match(pattern) for pattern in patterns)]
