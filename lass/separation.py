@@ -141,7 +141,8 @@ class Separator:
         condition = self.encoder.encode([text])
         at_model_rate = resample(mixture, sample_rate, self.sample_rate)
         target_at_model_rate = np.zeros_like(at_model_rate)
-        for done, total in self._windows(at_model_rate, condition.to(self.device), target_at_model_rate):
+        settled = self.settled(condition).to(self.device)
+        for done, total in self._windows(at_model_rate, settled, target_at_model_rate):
             yield Progress(done, total)
         target = resample(target_at_model_rate, self.sample_rate, sample_rate)[:, : mixture.shape[1]]
         target = target.reshape(np.shape(waveform))
@@ -157,6 +158,10 @@ class Separator:
     def understand(self, query: str) -> Understanding | None:
         """The nearest sound the checkpoint knows; None when it does not list any. Raises QueryError."""
         return self._nearest(self.encoder.encode([check_query(query)]))
+
+    def settled(self, query: Query) -> Query:
+        """A query as the model is to get it: drawn towards the sounds the checkpoint knows, if it lists any."""
+        return query if self.known_sounds is None else self.known_sounds.settle(query)
 
     def _nearest(self, condition: Query) -> Understanding | None:
         return None if self.known_sounds is None else self.known_sounds.nearest(condition)

@@ -69,7 +69,7 @@ def in_one_pass(separator: Separator, waveform: np.ndarray, query: str) -> np.nd
     """What the network makes of a whole recording at its own rate, without any window."""
     mixture = torch.from_numpy(np.atleast_2d(waveform))[None]
     with torch.inference_mode():
-        target: Tensor = separator.model(mixture, separator.encoder.encode([query]))
+        target: Tensor = separator.model(mixture, separator.settled(separator.encoder.encode([query])))
     return target[0].numpy().reshape(waveform.shape)
 
 

@@ -153,7 +153,7 @@ def _time(separator: Separator | Ensemble, seconds: float, repetitions: int) -> 
 def _agreement(separator: Separator | Ensemble, mixture: np.ndarray, target: np.ndarray) -> float | None:
     if isinstance(separator, Ensemble):
         return None
-    query = separator.encoder.encode([QUERY]).to(separator.device)
+    query = separator.settled(separator.encoder.encode([QUERY])).to(separator.device)
     with torch.inference_mode():
         whole = separator.model(torch.from_numpy(mixture[None, None]).to(separator.device), query)[0, 0].cpu().numpy()
     difference = np.square(target - whole, dtype=np.float64).sum()

@@ -51,3 +51,24 @@ def test_the_threshold_itself_is_familiar() -> None:
     known = KnownSounds(("a", "b"), torch.eye(2), threshold=0.0)
     assert known.nearest(Query(torch.tensor([[0.0, -1.0]]))).familiar  # a, at exactly 0
     assert known.nearest(Query(torch.tensor([[0.0, 2.0]]))).label == "b"
+
+
+def test_a_query_is_drawn_towards_the_sound_it_means(known: KnownSounds, encoder: CompactEncoder) -> None:
+    query = encoder.encode(["a barking dog", "bells of a church"])
+    settled = known.settle(query)
+    for row, label in enumerate(("dog bark", "church bells")):
+        vector = known.vectors[LABELS.index(label)]
+        assert settled.pooled[row] @ vector > query.pooled[row] @ vector + 0.02
+    torch.testing.assert_close(settled.pooled.norm(dim=1), torch.ones(2))
+    assert settled.tokens is query.tokens
+
+
+def test_a_label_stays_where_it_is(known: KnownSounds, encoder: CompactEncoder) -> None:
+    query = encoder.encode(["rain"])
+    assert known.settle(query).pooled[0] @ query.pooled[0] > 0.999
+
+
+def test_what_lies_between_two_sounds_stays_between_them() -> None:
+    known = KnownSounds(("a", "b"), torch.eye(2), threshold=0.0)
+    middle = Query(torch.tensor([[1.0, 1.0]]))
+    torch.testing.assert_close(known.settle(middle).pooled, torch.full((1, 2), 0.5**0.5))
