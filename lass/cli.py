@@ -133,7 +133,7 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> None:
     if options.out is not None:
         report.to_csv(options.out / "evaluation.csv")
         report.to_json(options.out / "evaluation.json")
-    print(json.dumps(report.summary(), indent=2) if options.json else report.to_table())
+    print(report.to_json() if options.json else report.to_table())
 
 
 def benchmark(options: argparse.Namespace, settings: Settings) -> None:
@@ -143,6 +143,7 @@ def benchmark(options: argparse.Namespace, settings: Settings) -> None:
     result = measure(
         options.model,
         device=_device(options, settings),
+        sample_rate=options.sample_rate,
         cache_dir=settings.checkpoints_dir,
         durations=tuple(options.seconds or (10.0, 60.0)),
         repetitions=options.repetitions,
@@ -281,7 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--audio", type=Path, required=True, metavar="DIR", help="folder of the recordings")
     command.add_argument("--fold", type=int, action="append", help="fold of the clips to use; may be repeated")
     command.add_argument("--count", type=_count, default=200, help="mixtures to make from the clips (default 200)")
-    command.add_argument("--seed", type=int, default=0, help="decides which clips meet (default 0)")
+    command.add_argument("--seed", type=_seed, default=0, help="decides which clips meet (default 0)")
     command.add_argument(
         "--snr", type=_decibels, default=0.0, metavar="DB", help="level of target over noise (default 0)"
     )
@@ -340,7 +341,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _decibels(text: str) -> float:
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return int(text)
+
+
+def _number(text: str) -> float:
     try:
         number = float(text)
     except ValueError:
@@ -350,8 +357,15 @@ def _decibels(text: str) -> float:
     return number
 
 
+def _decibels(text: str) -> float:
+    number = _number(text)
+    if abs(number) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is beyond 100 decibels")
+    return number
+
+
 def _seconds(text: str) -> float:
-    number = _decibels(text)
+    number = _number(text)
     if number <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return number
