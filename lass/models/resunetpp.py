@@ -169,7 +169,7 @@ class Pyramid(nn.Module):
     """Convolutions that look at several distances (ASPP: Chen et al., arXiv:1706.05587), then a 1x1 convolution.
 
     The branches of a full one are as wide as its output and added up. Those of a light one share the width of its
-    input and lie beside one another.
+    input and lie beside one another and beside the input itself, so that fine detail need not pass through them.
     """
 
     def __init__(self, inputs: int, outputs: int, dilations: tuple[int, ...], light: bool = False) -> None:
@@ -180,15 +180,16 @@ class Pyramid(nn.Module):
             nn.Sequential(
                 nn.Conv2d(inputs, width, 3, padding=dilation, dilation=dilation, bias=False),
                 _norm(width),
+                nn.ReLU(inplace=True),
             )
             for dilation in dilations
         )
-        self.mix = nn.Conv2d(width * len(dilations) if light else width, outputs, 1)
+        self.mix = nn.Conv2d(inputs + width * len(dilations) if light else width, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, inputs, frames, bins)`` to ``(batch, outputs, frames, bins)``."""
         if self.light:
-            return self.mix(torch.cat([branch(x) for branch in self.branches], dim=1))
+            return self.mix(torch.cat([x, *(branch(x) for branch in self.branches)], dim=1))
         total = self.branches[0](x)
         for branch in self.branches[1:]:
             total = total + branch(x)
