@@ -33,14 +33,14 @@ def encoded(
     *,
     container: str,
     codec: str,
-    picture: bool = False,
+    picture: str = "",
     options: dict[str, str] | None = None,
 ) -> Path:
-    """Encode with FFmpeg's libraries; `picture` adds a video stream before the sound."""
+    """Encode with FFmpeg's libraries; `picture` is the codec of a video stream before the sound."""
     layout = LAYOUTS[waveform.shape[0]]
     with av.open(str(path), "w", format=container, container_options=options or {}) as file:
         if picture:
-            video = file.add_stream("mpeg4", rate=10)
+            video = file.add_stream(picture, rate=10)
             video.width = video.height = 32
             video.pix_fmt = "yuv420p"
         stream = file.add_stream(codec, rate=rate, layout=layout)
@@ -64,15 +64,24 @@ def stored(path: Path, waveform: np.ndarray, rate: int, kind: str, subtype: str)
     return path
 
 
+def written(path: Path, waveform: np.ndarray, rate: int, container: str, codec: str) -> Path:
+    """Write with the library that calls the container so: libsndfile in capitals, FFmpeg in small letters."""
+    if container.isupper():
+        return stored(path, waveform, rate, container, codec)
+    return encoded(path, waveform, rate, container=container, codec=codec)
+
+
 def refusal(path: Path, **limits: float) -> str:
     """The sentence with which a file is refused, when it is one."""
     with pytest.raises(AudioError) as caught:
         audio.read(path, **limits)
-    return one_sentence(caught.value)
+    return one_sentence(caught.value, path.parent)
 
 
-def one_sentence(error: AudioError) -> str:
+def one_sentence(error: AudioError, folder: Path | None = None) -> str:
+    """What an error says, which is no more than a sentence and does not tell the folder."""
     text = str(error)
+    assert folder is None or len(folder.parts) < 2 or str(folder) not in text
     assert text.endswith(".")
     assert ". " not in text
     assert text.isprintable()

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from lass import audio
-from tests.audio.recordings import encoded, pitches, stored, tones
+from tests.audio.recordings import encoded, pitches, stored, tones, written
 
 EXACT = [
     ("WAV", "PCM_U8", 2**-7), ("WAV", "PCM_16", 2**-15), ("WAV", "PCM_24", 2**-23), ("WAV", "PCM_32", 2**-24),
@@ -28,12 +28,13 @@ LOSSY = [  # container, codec, rate, and how many samples more than there were m
 
 
 @pytest.mark.parametrize(("kind", "subtype", "step"), EXACT)
-@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("channels", [1, 2, 6])
 def test_exact_formats(tmp_path: Path, kind: str, subtype: str, step: float, channels: int) -> None:
     waveform = tones(channels)
     recording = audio.read(stored(tmp_path / "a", waveform, 16_000, kind, subtype))
     assert (recording.sample_rate, recording.channels, recording.seconds) == (16_000, channels, 0.5)
     assert recording.waveform.dtype == np.float32
+    assert recording.waveform.flags.c_contiguous
     np.testing.assert_allclose(recording.waveform, waveform, rtol=0, atol=step)
 
 
@@ -54,15 +55,38 @@ def test_compressed_formats(tmp_path: Path, container: str, codec: str, rate: in
 
 
 @pytest.mark.parametrize(("kind", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS")])
-@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("channels", [1, 2])
 def test_ogg(tmp_path: Path, kind: str, subtype: str, channels: int) -> None:
-    # Written in Vorbis order (left, centre, right, …), read like everything else (left, right, centre, …).
     waveform = tones(channels, 48_000)
-    waveform[-1] = tones(1, 48_000) if channels == 6 else waveform[-1]  # the last carries bass only
     recording = audio.read(stored(tmp_path / "a", waveform, 48_000, kind, subtype))
     assert abs(recording.waveform.shape[1] - waveform.shape[1]) <= 128
-    order = [0, 2, 1] if channels == 6 else range(channels)
-    assert pitches(recording.waveform, 48_000)[:3] == pytest.approx([500 + 300 * k for k in order], abs=5)
+    error = recording.waveform[:, 4_800:19_200] - waveform[:, 4_800:19_200]
+    assert np.square(error).mean() < 0.05 * np.square(waveform).mean()
+
+
+@pytest.mark.parametrize(("container", "codec"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("ogg", "libopus")])
+def test_six_channels_of_ogg_stand_in_the_order_of_wav(tmp_path: Path, container: str, codec: str) -> None:
+    waveform = tones(6, 48_000)
+    waveform[3] = 0.3 * np.sin(2 * np.pi * 60 * np.arange(24_000) / 48_000)  # bass only
+    # Ogg has the order of Vorbis (left, centre, right, …), which libsndfile leaves to its caller.
+    given = waveform[[0, 2, 1, 4, 5, 3]] if container == "OGG" else waveform
+    recording = audio.read(written(tmp_path / "a", given, 48_000, container, codec))
+    assert abs(recording.waveform.shape[1] - waveform.shape[1]) <= 128
+    error = recording.waveform[:, 4_800:19_200] - waveform[:, 4_800:19_200]
+    assert (np.square(error).mean(axis=1) < 0.05 * np.square(waveform).mean(axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate"),
+    [*(made[:3] for made in LOSSY if not made[3]),
+     ("MP3", "MPEG_LAYER_III", 44_100), ("OGG", "VORBIS", 44_100), ("OGG", "OPUS", 48_000)],
+)  # fmt: skip
+def test_a_click_stays_where_it_is(tmp_path: Path, container: str, codec: str, rate: int) -> None:
+    waveform = np.zeros((1, rate), np.float32)
+    waveform[0, rate // 2] = 0.9
+    recording = audio.read(written(tmp_path / "a", waveform, rate, container, codec))
+    assert recording.waveform.shape == waveform.shape
+    assert abs(recording.waveform[0]).argmax() == pytest.approx(rate // 2, abs=0.005 * rate)
 
 
 @pytest.mark.parametrize("rate", [8_000, 12_000, 16_000, 24_000, 48_000])
@@ -85,8 +109,8 @@ def test_rates_and_channels(tmp_path: Path, rate: int, channels: int) -> None:
 
 @pytest.mark.parametrize(
     ("container", "codec", "channels"),
-    [("ipod", "aac", 6), ("ipod", "aac", 8), ("webm", "libopus", 6), ("webm", "libopus", 8), ("ac3", "ac3", 6),
-     ("matroska", "pcm_s16le", 8)],
+    [("ipod", "aac", 6), ("ipod", "aac", 8), ("ipod", "alac", 6), ("webm", "libopus", 6), ("webm", "libopus", 8),
+     ("ac3", "ac3", 6), ("matroska", "pcm_s16le", 8)],
 )  # fmt: skip
 def test_surround(tmp_path: Path, container: str, codec: str, channels: int) -> None:
     waveform = tones(channels, 48_000)
@@ -111,10 +135,12 @@ def test_many_channels_without_a_layout(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "codec"), [("mp4", "aac"), ("mov", "pcm_s16le"), ("matroska", "libopus"), ("avi", "libmp3lame")]
-)
-def test_the_sound_of_a_video(tmp_path: Path, container: str, codec: str) -> None:
-    path = encoded(tmp_path / "film", tones(2, 48_000), 48_000, container=container, codec=codec, picture=True)
+    ("container", "codec", "picture"),
+    [("mp4", "aac", "mpeg4"), ("mp4", "aac", "libx264"), ("mov", "pcm_s16le", "mpeg4"), ("webm", "libopus", "libvpx"),
+     ("matroska", "libopus", "mpeg4"), ("avi", "libmp3lame", "mpeg4")],
+)  # fmt: skip
+def test_the_sound_of_a_video(tmp_path: Path, container: str, codec: str, picture: str) -> None:
+    path = encoded(tmp_path / "film", tones(2, 48_000), 48_000, container=container, codec=codec, picture=picture)
     recording = audio.read(path)
     assert recording.seconds == pytest.approx(0.5, abs=0.05)
     assert pitches(recording.waveform, 48_000) == pytest.approx([500, 800], abs=5)
@@ -139,7 +165,7 @@ def test_a_streamed_wav_does_not_know_its_length(tmp_path: Path, size: int, kind
     data = content.index(b"data")
     content[4:8] = content[data + 4 : data + 8] = size.to_bytes(4, "little")
     path.write_bytes(content)
-    np.testing.assert_allclose(audio.read(path).waveform, tones(2), rtol=0, atol=2**-15)
+    np.testing.assert_allclose(audio.read(path, max_seconds=1).waveform, tones(2), rtol=0, atol=2**-15)
 
 
 def test_a_streamed_flac_does_not_know_its_length(tmp_path: Path) -> None:
@@ -187,8 +213,10 @@ def test_tags_in_another_alphabet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a.mp3", "a.raw", "a.txt", "a", "a.m3u8", "%03d.png", "concat:a", "a\udcff.wav", "ä 鳥 'a'.wav"]
-)
+    "name",
+    ["a.mp3", "a.raw", ".raw", "a.txt", "a", "-v", "a.m3u8", "%03d.png", "concat:a", "file:a", "a\nb.wav",
+     "a\udcff.wav", "ä 鳥 'a'.wav"],
+)  # fmt: skip
 def test_the_name_does_not_matter(tmp_path: Path, name: str) -> None:
     stored(tmp_path / "sound", tones(), 16_000, "FLAC", "PCM_16").rename(tmp_path / name)
     assert audio.read(tmp_path / name).seconds == 0.5

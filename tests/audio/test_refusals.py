@@ -13,28 +13,28 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from lass import audio
 from lass.audio import decoding
 from lass.errors import AudioError
-from tests.audio.recordings import encoded, one_sentence, refusal, stored, tones
+from tests.audio.recordings import encoded, one_sentence, refusal, stored, tones, written
 
 MADE = {
     "wav": ("WAV", "PCM_16"), "float": ("WAV", "FLOAT"), "flac": ("FLAC", "PCM_16"), "aiff": ("AIFF", "PCM_16"),
     "vorbis": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "mp3": ("mp3", "libmp3lame"), "m4a": ("ipod", "aac"),
-    "webm": ("webm", "libopus"), "aac": ("adts", "aac"), "ts": ("mpegts", "aac"),
+    "webm": ("webm", "libopus"), "aac": ("adts", "aac"), "ts": ("mpegts", "aac"), "film": ("mp4", "aac"),
 }  # fmt: skip
 
 
 def made(folder: Path, kind: str, seconds: float = 0.5) -> Path:
     container, codec = MADE[kind]
     waveform = tones(2, 48_000, seconds)
-    if container.isupper():
-        return stored(folder / kind, waveform, 48_000, container, codec)
-    return encoded(folder / kind, waveform, 48_000, container=container, codec=codec)
+    if kind == "film":
+        return encoded(folder / kind, waveform, 48_000, container=container, codec=codec, picture="mpeg4")
+    return written(folder / kind, waveform, 48_000, container, codec)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
     for content in (
         b"Dear diary, today it rained.\n" * 99, "Dear diary, today it rained.".encode("utf-16") * 99,
         b"<!DOCTYPE html><html></html>", b"\x7fELF" + bytes(5_000), b"MZ" + bytes(5_000), b"%PDF-1.7\n", bytes(9_999),
+        b"\xff" * 9_999,
         b"#EXTM3U\n#EXTINF:1,\nhttp://localhost/a.wav\n", b"ffconcat version 1.0\nfile /etc/passwd\n", b"R", b"RIFF",
     ):  # fmt: skip
         path.write_bytes(content)
@@ -91,18 +92,6 @@ def test_a_film_without_sound(tmp_path: Path) -> None:
             file.mux(video.encode(av.VideoFrame(32, 32, "yuv420p")))
         file.mux(video.encode(None))
     assert "no sound track" in refusal(tmp_path / "a.mp4")
-
-
-def test_what_is_no_file(tmp_path: Path) -> None:
-    assert "cannot be opened" in refusal(tmp_path / "gone.wav")
-    assert "cannot be opened" in refusal(tmp_path / ("x" * 300))
-    assert "cannot be opened" in refusal(Path("a\0b"))
-    assert "not a file" in refusal(tmp_path)
-    os.mkfifo(tmp_path / "pipe")
-    assert "not a file" in refusal(tmp_path / "pipe")
-    assert "not a file" in refusal(Path("/dev/zero"))
-    (tmp_path / "empty.wav").touch()
-    assert refusal(tmp_path / "empty.wav").startswith("empty.wav is empty")
 
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF", "CAF"])
@@ -155,9 +144,9 @@ def test_silent_and_compressed(tmp_path: Path, codec: str) -> None:
     assert "silent" in refusal(encoded(tmp_path / "a", silence, 44_100, container=container, codec=codec))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e20, -1e38])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e20, -1e38, 1e300])
 def test_samples_that_are_none(tmp_path: Path, value: float) -> None:
-    waveform = tones(2)
+    waveform = tones(2).astype(np.float64)
     waveform[1, 77] = value
     assert "holds samples" in refusal(stored(tmp_path / "a", waveform, 16_000, "WAV", "FLOAT"))
     assert "holds samples" in refusal(stored(tmp_path / "a", waveform, 16_000, "WAV", "DOUBLE"))
@@ -181,13 +170,14 @@ def test_channels_that_no_decoder_takes(tmp_path: Path, channels: int) -> None:
     refusal(raw_wav(tmp_path / "a", channels, 16_000, 400))
 
 
-@pytest.mark.parametrize("rate", [1, 100, 3_999, 768_001, 2_000_000])
+@pytest.mark.parametrize("rate", [1, 100, 3_999, 768_001, 2_000_000, 10**9])
 def test_absurd_rates(tmp_path: Path, rate: int) -> None:
     assert f"sample rate of {rate} Hz" in refusal(raw_wav(tmp_path / "a", 1, rate))
 
 
-def test_a_rate_of_zero(tmp_path: Path) -> None:
-    refusal(raw_wav(tmp_path / "a", 1, 0))
+@pytest.mark.parametrize("rate", [0, 2**32 - 1])
+def test_rates_that_no_decoder_takes(tmp_path: Path, rate: int) -> None:
+    refusal(raw_wav(tmp_path / "a", 1, rate))
 
 
 @pytest.mark.parametrize("rate", [4_000, 768_000])
@@ -199,13 +189,20 @@ def test_the_last_rates_that_make_sense(tmp_path: Path, rate: int) -> None:
 def test_a_cut_file_is_read_as_far_as_it_goes(tmp_path: Path, kind: str) -> None:
     # Two seconds, because Ogg may keep a whole one in a page, and half a page is nothing.
     content = made(tmp_path, kind, 1.9).read_bytes()
-    got = outcome(content[: len(content) * 3 // 4])
-    if kind == "m4a":  # the table of its samples stands at the end
-        assert "damaged or cut short" in str(got)
-    else:
-        assert isinstance(got, audio.Audio)
-        assert 0.8 < got.seconds < 1.8
-    assert isinstance(outcome(content[:40]), str)
+    for part in (0.3, 0.5, 0.75, 0.9):
+        got = outcome(content[: int(len(content) * part)])
+        if kind in ("m4a", "film"):  # the table of their samples stands at the end
+            assert "damaged or cut short" in str(got)
+        elif kind not in ("vorbis", "opus") or part == 0.75:
+            assert isinstance(got, audio.Audio)
+            assert 1.9 * part - (0.6 if kind in ("vorbis", "opus") else 0.35) < got.seconds < 1.9 * part + 0.35
+    for length in (4, 12, 30, 40, 44, 100):
+        assert isinstance(outcome(content[:length]), str)
+
+
+def test_a_codec_that_nobody_knows(valid: dict[str, bytes]) -> None:
+    assert isinstance(outcome(valid["m4a"].replace(b"mp4a", b"zzzz").replace(b"esds", b"free")), str)
+    assert isinstance(outcome(valid["webm"].replace(b"A_OPUS", b"A_ZZZZ")), str)
 
 
 def test_damage_in_the_middle_costs_a_moment(tmp_path: Path) -> None:
@@ -237,12 +234,18 @@ def test_a_stray_beginning_is_passed_over(tmp_path: Path) -> None:
     assert recording.seconds == pytest.approx(1, abs=0.1)
 
 
-def test_a_small_file_of_many_hours_is_not_unpacked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_small_file_of_many_hours_is_not_unpacked(tmp_path: Path, streamed: bool) -> None:
     path = tmp_path / "bomb.flac"
     with soundfile.SoundFile(path, "w", 8_000, 1, format="FLAC", subtype="PCM_16") as file:
         for _ in range(60):
             file.write(np.zeros(8_000 * 60, np.int16))
     assert path.stat().st_size < 1_000_000
+    if streamed:  # nobody knows how long it is: decoding itself must stop
+        content = bytearray(path.read_bytes())
+        content[21] &= 0xF0
+        content[22:26] = bytes(4)
+        path.write_bytes(content)
     tracemalloc.start()
     try:
         assert "longer than 10 seconds" in refusal(path, max_seconds=10)
@@ -251,11 +254,14 @@ def test_a_small_file_of_many_hours_is_not_unpacked(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_much_sound_in_little_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "channels", "rate"), [("WAV", 32, 48_000), ("FLAC", 6, 96_000)])
+def test_much_sound_in_little_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, channels: int, rate: int
+) -> None:
     monkeypatch.setattr(decoding, "MOST_VALUES", 100_000)
-    path = stored(tmp_path / "a", tones(32, 48_000, 0.2), 48_000, "WAV", "PCM_16")
-    assert "32 channels at 48000 Hz" in refusal(path, max_seconds=600)
-    assert audio.read(path).channels == 32
+    path = stored(tmp_path / "a", tones(channels, rate, 0.2), rate, kind, "PCM_16")
+    assert f"{channels} channels at {rate} Hz" in refusal(path, max_seconds=600)
+    assert audio.read(path).channels == channels  # whoever sets no limit gets everything
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the highest use of memory is read from /proc")
@@ -283,23 +289,6 @@ def test_a_lying_header_does_not_reserve_memory(tmp_path: Path) -> None:
     assert audio.read(tmp_path / "b", max_seconds=600).seconds == 0.5
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["../../etc/passwd", "..\\..\\boot.ini", "a\nb\x1b[31m\x00.wav", "x" * 10_000 + ".wav", "\u202egnp.wav",
-     "<img src=x>.wav", "", "\x07", ". . .", "a. b.wav", "a\udcff.wav"],
-)  # fmt: skip
-def test_names_are_shown_harmlessly(name: str) -> None:
-    shown = audio.shown(name)
-    assert 0 < len(shown) <= 60
-    assert shown.isprintable()
-    assert not set(shown) & set("/\\<>\"'&`\n\u202e")
-
-
-def test_a_long_name_keeps_its_ending() -> None:
-    assert audio.shown("/home/me/" + "x" * 99 + ".flac").endswith("x.flac")
-    assert audio.shown("/home/me/Möwen am Meer.flac") == "Möwen am Meer.flac"
-
-
 @settings(max_examples=150)
 @given(st.binary(max_size=3_000))
 def test_random_bytes(content: bytes) -> None:
@@ -311,6 +300,7 @@ def test_random_bytes(content: bytes) -> None:
     st.sampled_from([
         b"RIFF\xff\xff\xff\xffWAVE", b"RIFF\xff\xff\xff\xffAVI ", b"FORM\0\0\xff\xffAIFF", b"fLaC\0\0\0\x22",
         b"OggS\0\2",
+        b"RIFF\0\0\0\0WAVEfmt ", b"FORM\0\0\0\0AIFFCOMM", b"\0\0\0\x18ftypM4A ",
         b"\xff\xfb\x90\x64", b"\xff\xf1\x50\x80", b"ID3\4\0\0\0\0\0\1", b"\0\0\0\x20ftypisom", b"\x1a\x45\xdf\xa3",
         b"caff\0\1\0\0", b".snd", b"wvpk", b"TTA1", b"MAC ", b"#!AMR\n", b"FLV\1\5", b"\0\0\1\xba", b"\x0b\x77",
         b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
@@ -321,15 +311,20 @@ def test_random_bytes_behind_a_signature(signature: bytes, content: bytes) -> No
     outcome(signature + content)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kind=st.sampled_from(sorted(MADE)), data=st.data())
-def test_damaged_recordings(valid: dict[str, bytes], kind: str, data: st.DataObject) -> None:
+def test_damaged_recordings(
+    valid: dict[str, bytes], capfd: pytest.CaptureFixture[str], kind: str, data: st.DataObject
+) -> None:
     content = bytearray(valid[kind])
     head = st.integers(0, min(600, len(content) - 1))
     anywhere = st.integers(0, len(content) - 1)
     for place in data.draw(st.lists(head | anywhere, max_size=20), "places"):
         content[place] ^= 1 << data.draw(st.integers(0, 7))
+    place = data.draw(anywhere, "where something is put in")
+    content[place:place] = data.draw(st.binary(max_size=40), "something")
     outcome(bytes(content[: data.draw(anywhere | st.just(len(content)), "length")]))
+    assert capfd.readouterr() == ("", "")  # the libraries tell nobody of the damage
 
 
 def test_reading_leaves_no_file_open(valid: dict[str, bytes], tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """What is written is read back bit for bit, and appears whole or not at all."""
 
 import os
+import resource
 import stat
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -41,12 +43,17 @@ def test_others_can_read_it(tmp_path: Path) -> None:
 
 
 def test_longer_than_a_block_and_in_any_order_of_memory(tmp_path: Path) -> None:
-    waveform = np.asfortranarray(tones(3, 48_000, 5)[::-1])
-    assert np.array_equal(audio.read(audio.write(tmp_path / "a.wav", waveform, 48_000)).waveform, waveform)
+    for rate in (44_100, 192_000):
+        waveform = np.asfortranarray(tones(3, rate, 2)[::-1])
+        recording = audio.read(audio.write(tmp_path / "a.wav", waveform, rate))
+        assert recording.sample_rate == rate
+        assert np.array_equal(recording.waveform, waveform)
 
 
 def test_one_channel_may_come_without_its_axis(tmp_path: Path) -> None:
-    assert np.array_equal(audio.read(audio.write(tmp_path / "a.wav", tones()[0], 16_000)).waveform, tones())
+    waveform = tones()[0]
+    waveform.flags.writeable = False
+    assert np.array_equal(audio.read(audio.write(tmp_path / "a.wav", waveform, 16_000)).waveform, tones())
 
 
 def test_silent_short_and_empty_results_are_written(tmp_path: Path) -> None:
@@ -104,7 +111,7 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
                  Path("/"), tmp_path / "a\0b"):  # fmt: skip
         with pytest.raises(AudioError) as caught:
             audio.write(path, tones(), 16_000)
-        one_sentence(caught.value)
+        one_sentence(caught.value, tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
 
 
@@ -120,6 +127,24 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(AudioError, match="space on its disk"):
         audio.write(tmp_path / "a.wav", tones(2, 48_000, 2), 48_000)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.fixture
+def filling_disk() -> Iterator[None]:
+    """No file may grow beyond 64 KiB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up_keeps_what_was_there(tmp_path: Path, filling_disk: None) -> None:
+    path = audio.write(tmp_path / "a.wav", tones(), 16_000)
+    with pytest.raises(AudioError, match="space on its disk") as caught:
+        audio.write(path, tones(2, 48_000, 2), 48_000)
+    one_sentence(caught.value, tmp_path)
+    assert os.listdir(tmp_path) == ["a.wav"]
+    assert np.array_equal(audio.read(path).waveform, tones())
 
 
 def test_four_gigabytes_and_more_are_counted_in_64_bits(tmp_path: Path) -> None:
