@@ -17,6 +17,7 @@ from lass import __version__
 from lass.checkpoints import open_store
 from lass.checkpoints.catalogue import parts
 from lass.checkpoints.remote import is_loopback
+from lass.errors import SettingsError
 from lass.ui import fragments, gpu, shelf, texts
 from lass.ui.downloads import Downloads
 from lass.ui.recording import recording_input
@@ -33,8 +34,8 @@ UPLOADS = Path(__file__).with_name("uploads.js")
 
 KEEP_MINUTES = 60
 SWEEP_SECONDS = 5 * 60
-QUEUE_LENGTH = 64
-"""Visitors who may wait for a separation at once; one more is told to come back."""
+QUEUE_LENGTH = 512
+"""Events that may wait at once. Gradio counts a keystroke like a separation, so this is well above the visitors."""
 
 
 def build(settings: Settings) -> gr.Blocks:
@@ -59,7 +60,10 @@ def compose(service: Service) -> gr.Blocks:
 
 
 def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
-    """Serve the application at GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, or Gradio's defaults."""
+    """Serve the application at GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, or Gradio's defaults.
+
+    Raises SettingsError when the address is taken.
+    """
     return serve(service_for(settings), prevent_thread_lock=prevent_thread_lock)
 
 
@@ -72,18 +76,22 @@ def serve(service: Service, *, prevent_thread_lock: bool = False) -> gr.Blocks:
     blocks = compose(service)
     if gpu.present():
         service.shelf.preload()
-    blocks.launch(
-        prevent_thread_lock=True,
-        theme=theme(),
-        css_paths=[STYLE],
-        js=UPLOADS.read_text(encoding="utf-8"),
-        max_file_size=service.limits.max_bytes,
-        show_error=False,
-        ssr_mode=False,
-        enable_monitoring=False,
-        run_history=False,
-        footer_links=["api"],
-    )
+    try:
+        blocks.launch(
+            prevent_thread_lock=True,
+            theme=theme(),
+            css_paths=[STYLE],
+            js=UPLOADS.read_text(encoding="utf-8"),
+            max_file_size=service.limits.max_bytes,
+            show_error=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            run_history=False,
+            footer_links=["api"],
+        )
+    except OSError as error:
+        # Gradio's word for a port, or a range of them, that other programs hold.
+        raise SettingsError("The port is taken; set GRADIO_SERVER_PORT to a free one, for instance 7870.") from error
     if not gpu.present():
         threading.Thread(target=service.shelf.preload, name="preload", daemon=True).start()
     if not prevent_thread_lock:
