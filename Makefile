@@ -1,4 +1,4 @@
-# make app    opens the application; the first time it creates the environment (about 6 GB) and installs into it
+# make app    serves the application; the first time it creates the environment (about 6 GB) and installs into it
 # make test   runs the tests        make lint   checks style and types        make clean   removes what these made
 # make lock   renews requirements-lock.txt from the two requirement files (needs a network and Python 3.11)
 #
