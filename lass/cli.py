@@ -154,7 +154,7 @@ def benchmark(options: argparse.Namespace, settings: Settings) -> None:
 
 def train(options: argparse.Namespace, settings: Settings) -> None:
     """Train a model as a recipe says."""
-    from lass.queries import CompactEncoder
+    from lass.queries import by_name
     from lass.training.loop import Trainer
     from lass.training.recipe import load_recipe
 
@@ -164,7 +164,7 @@ def train(options: argparse.Namespace, settings: Settings) -> None:
         raise LassError(f"{folder} holds a run already; continue it with --resume, or remove the folder to start anew.")
     trainer = Trainer(
         recipe,
-        CompactEncoder(),
+        by_name.encoder(recipe.encoder, settings.checkpoints_dir),
         options.data,
         folder,
         _device(options, settings),

@@ -1,6 +1,5 @@
 """From a catalogue name or a path to a network with its query encoder."""
 
-import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from lass.checkpoints.bundled import is_bundled, load_bundled
 from lass.checkpoints.store import Store
 from lass.errors import ModelError
 from lass.models import ModelConfig, config_from_dict
-from lass.queries import CompactEncoder, QueryEncoder
+from lass.queries import QueryEncoder, by_name
 from lass.queries.known import KnownSounds
 
 
@@ -70,11 +69,11 @@ def _load_file(path: Path, name: str, cache_dir: Path | None, sample_rate: int |
         return _load_published(path, name, cache_dir, sample_rate)
     model, card, known_sounds = load_bundled(path)
     config = config_from_dict(card["config"])
-    encoder = _compact_encoder()
-    if card.get("encoder") != "compact" or config.condition_size != encoder.size:
+    encoder = by_name.encoder(str(card.get("encoder")), cache_dir)
+    if config.condition_size != encoder.size:
         raise ModelError(
-            f"{path.name} was trained with the query encoder {card.get('encoder')!r} ({config.condition_size} values), "
-            f"and here is only 'compact' ({encoder.size} values); choose another checkpoint."
+            f"{path.name} takes queries of {config.condition_size} values, and its encoder {card['encoder']} gives "
+            f"{encoder.size}; choose another checkpoint."
         )
     return Loaded(
         name=str(card.get("name", name)),
@@ -101,9 +100,3 @@ def _load_published(path: Path, name: str, cache_dir: Path | None, sample_rate: 
 
     model, encoder = load_published(path, sample_rate=sample_rate, cache_dir=cache_dir)
     return Loaded(name, model, model.config, encoder)
-
-
-@functools.lru_cache(maxsize=1)
-def _compact_encoder() -> CompactEncoder:
-    """One for all bundled checkpoints: encoding changes nothing in it."""
-    return CompactEncoder()

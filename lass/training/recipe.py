@@ -14,11 +14,11 @@ import yaml
 
 from lass.errors import LassError
 from lass.models import ModelConfig, ResUNetConfig, build, config_from_dict
+from lass.queries import by_name
 from lass.training.losses import LOSSES
 
 RECIPES = Path(__file__).parent / "configs"
 SHIPPED_CAPTIONS = Path(__file__).parent
-ENCODERS = ("compact",)
 # A shorter mixture has no room for the active part of a sound.
 SHORTEST = 0.5
 
@@ -182,7 +182,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _require(bool(re.fullmatch(r"[\w-][\w.-]*", self.name)), "name must be letters, digits, dots and dashes")
-        _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}")
+        _require(self.encoder in by_name.NAMES, f"encoder must be one of {', '.join(by_name.NAMES)}")
         _require(self.seed >= 0, "seed must be 0 or more")
         for name in ("validate_every", "save_every"):
             _require(getattr(self, name) > 0, f"{name} must be above 0")
