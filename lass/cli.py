@@ -83,11 +83,7 @@ def models(options: argparse.Namespace, settings: Settings) -> None:
 
     entries = list_models(settings.checkpoints_dir)
     if options.json:
-        fields = ("name", "title", "architecture", "encoder", "sample_rate", "parameters", "size_bytes", "state")
-        rows = [
-            {field: getattr(entry, field) for field in (*fields, "licence", "summary", "source")} for entry in entries
-        ]
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([entry.facts() for entry in entries], indent=2))
         return
     table = [("name", "architecture", "rate", "parameters", "size", "state", "licence")]
     for entry in entries:
@@ -114,6 +110,7 @@ def download(options: argparse.Namespace, settings: Settings) -> None:
 def evaluate(options: argparse.Namespace, settings: Settings) -> None:
     """Measure SDR, SDRi and SI-SDR over a list of mixtures, or over mixtures made from labelled clips."""
     from lass.evaluation import EvaluationSettings
+    from lass.plots import save
 
     evaluation = EvaluationSettings(
         audio_dir=options.audio,
@@ -133,6 +130,7 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> None:
     if options.out is not None:
         report.to_csv(options.out / "evaluation.csv")
         report.to_json(options.out / "evaluation.json")
+        save(report.figure(), options.out / "evaluation.png")
     print(report.to_json() if options.json else report.to_table())
 
 
@@ -288,7 +286,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--wording", choices=("label", "train", "held_out"), default="label", help="words to ask in")
     command.add_argument("--absent", action="store_true", help="also ask for sounds that are not there")
-    command.add_argument("--out", type=Path, help="folder for evaluation.csv and evaluation.json")
+    command.add_argument("--out", type=Path, help="folder for evaluation.csv, .json and .png")
     _model_arguments(command)
 
     command = _command(commands, benchmark, prints=True)

@@ -79,26 +79,6 @@ def spectrograms(mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sam
     return figure
 
 
-def spectrogram_panels(
-    mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sample_rate: int, *, query: str
-) -> tuple[Figure, Figure, Figure]:
-    """The panels of `spectrograms` as three figures (mixture, target, residual) on the same scale and axes.
-
-    For a page that shows one at a time or places a cursor over each. Arguments and errors as `spectrograms`;
-    every figure is 960 x 624 pixels.
-    """
-    images, seconds = _levels((mixture, target, residual), sample_rate)
-    figures = []
-    for image, (title, detail) in zip(images, _titles(query), strict=True):
-        figure = new_figure(height=2.6)
-        axes = figure.add_axes((_LEFT, 0.34, _BREADTH, 0.57))
-        shown = _panel(axes, image, seconds, sample_rate, time_labels=True)
-        _title(axes, title, detail)
-        _colour_bar(figure, shown, bottom=0.155, height=0.034)
-        figures.append(figure)
-    return figures[0], figures[1], figures[2]
-
-
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG at its own resolution, making the folder if need be.
 

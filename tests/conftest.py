@@ -23,6 +23,7 @@ import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+from lass.checkpoints.catalogue import ModelEntry  # noqa: E402
 from tests.network import Guard  # noqa: E402
 
 hypothesis.settings.register_profile("here", deadline=None)
@@ -55,6 +56,7 @@ def empty_hub_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A model that happens to lie in a developer's cache must not make a test pass."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hub")))
+        patch.setenv("LASS_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         yield
 
 
@@ -109,3 +111,22 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
     save_bundled(path, model, card, KnownSounds(labels, CompactEncoder().encode(labels).pooled, 0.5))
     return path
+
+
+@pytest.fixture(scope="session")
+def content() -> bytes:
+    """A whole published checkpoint of tiny width, as the bytes of its file."""
+    from tests.checkpoints.small import whole_file
+
+    return whole_file()
+
+
+@pytest.fixture
+def entry(content: bytes, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
+    """That checkpoint beside the real ones in the catalogue, with its true size and checksum."""
+    from lass.checkpoints import catalogue
+    from tests.checkpoints.small import stand_in
+
+    entry = stand_in(content)
+    monkeypatch.setattr(catalogue, "PUBLISHED", (*catalogue.PUBLISHED, entry))
+    return entry

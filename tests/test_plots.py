@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lass.errors import AudioError
-from lass.plots import FLOOR_DB, save, spectrogram_panels, spectrograms
+from lass.plots import FLOOR_DB, save, spectrograms
 
 RATE = 16_000
 
@@ -149,16 +149,6 @@ def test_a_long_query_keeps_its_beginning() -> None:
     title = panels(spectrograms(sound, sound, sound, RATE, query="a dog " * 40))[1].get_title("left")
     assert title.startswith("Target: a dog a dog")
     assert title.endswith("\u2026")
-
-
-def test_panels_apart_share_scale_and_content() -> None:
-    sound, rest = tone(440, gain=0.01), tone(3000)
-    together = panels(spectrograms(sound + rest, sound, rest, RATE, query="hum"))
-    apart = spectrogram_panels(sound + rest, sound, rest, RATE, query="hum")
-    for axes, figure in zip(together, apart, strict=True):
-        np.testing.assert_array_equal(image(axes), image(panels(figure)[0]))
-        assert panels(figure)[0].get_title("left") == axes.get_title("left")
-        assert len(figure.axes) == 2
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])

@@ -1,8 +1,8 @@
 """The catalogue: which checkpoints there are, what each one is, and whether it is here.
 
-Two tables: the bundled checkpoints, whose facts are in their own files, and the published ones, whose facts
-were read from the publishers' pages. A licence or a size the publisher does not state is not guessed: it says
-"not stated", or it is marked as approximate.
+Tables of the bundled checkpoints, whose facts are in their own files, of the published ones, whose facts were read
+from the publishers' pages, of ensembles of these, and of the companion files that some need. A licence or a size the
+publisher does not state is not guessed: it says "not stated", or it is marked as approximate.
 """
 
 import difflib
@@ -29,6 +29,12 @@ RESUNET30_PARAMETERS_32K = 26_447_941
 """Trainable parameters of ResUNet30 with a window of 2048."""
 RESUNET30_PARAMETERS_16K = RESUNET30_PARAMETERS_32K - 2 * (1025 - 513)
 """A window of 1024 has 512 frequency bins fewer, each with a weight and a bias in ``bn0``, and nothing else."""
+
+
+_FACTS = (
+    "name", "title", "architecture", "encoder", "sample_rate", "parameters", "size_bytes", "licence", "state",
+    "summary", "source",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,10 @@ class ModelEntry:
     def size(self) -> str:
         """The size for people: ``1.26 GB``, ``about 1.2 GB``."""
         return in_words(self.size_bytes, approximate=self.size_is_approximate)
+
+    def facts(self) -> dict[str, Any]:
+        """What programs are told of a model, as plain JSON types."""
+        return {name: getattr(self, name) for name in _FACTS}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Borrowing a GPU for one separation: the only module that knows the ``spaces`` package.
+"""Borrowing a GPU for one separation: the only module that uses the ``spaces`` package.
 
 On Hugging Face ZeroGPU a decorated function runs in a process forked for the call, with a GPU for as long as
 asked for; its arguments and what it yields are pickled. Everywhere else it is called as it is.

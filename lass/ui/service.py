@@ -199,9 +199,7 @@ class Service:
 
     def models(self) -> list[dict[str, Any]]:
         """The catalogue for programs: one plain dictionary per model."""
-        fields = ("name", "title", "architecture", "encoder", "sample_rate", "parameters", "size_bytes", "licence",
-                  "state", "summary", "source")  # fmt: skip
-        return [{field: getattr(entry, field) for field in fields} for entry in self.shelf.entries()]
+        return [entry.facts() for entry in self.shelf.entries()]
 
     def _read(self, recording: str) -> Audio:
         from lass import audio

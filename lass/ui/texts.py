@@ -82,7 +82,6 @@ class Texts:
     channels: str
 
     examples: str
-    examples_again: str
     examples_hint: str
     example_query: str
 
@@ -164,7 +163,6 @@ ENGLISH = Texts(
     mono="mono",
     channels="{count} channels",
     examples="No recording at hand? Try one of these",
-    examples_again="Try another",
     examples_hint="One click plays it through.",
     example_query="hear “{query}”",
     unexpected=(
@@ -179,5 +177,3 @@ ENGLISH = Texts(
     version="Version {version}",
     licence="MIT licence",
 )
-
-TEXTS: dict[str, Texts] = {ENGLISH.language: ENGLISH}

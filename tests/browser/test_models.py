@@ -15,23 +15,10 @@ from lass.ui.texts import ENGLISH
 from tests.browser.test_separate import LONG, OpenPage, ask, await_results, button, scene
 from tests.browser.widths import on_each_width
 from tests.checkpoints.server import Server, serving
-from tests.checkpoints.small import at_its_place, stand_in, tokenizer_files, whole_file
+from tests.checkpoints.small import at_its_place, tokenizer_files
 
 SIZE = "2.39 MB"
 UNDER_WAY = re.compile(r"Downloading: [\d.]+ [kM]B of [\d.]+ MB")
-
-
-@pytest.fixture(scope="module")
-def content() -> bytes:
-    return whole_file()
-
-
-@pytest.fixture
-def entry(content: bytes, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
-    """A tiny checkpoint beside the real ones in the catalogue, with its true size and checksum."""
-    entry = stand_in(content)
-    monkeypatch.setattr(catalogue, "PUBLISHED", (*catalogue.PUBLISHED, entry))
-    return entry
 
 
 @pytest.fixture

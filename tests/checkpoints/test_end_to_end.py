@@ -15,23 +15,10 @@ from lass.checkpoints.fetching import cost, fetch
 from lass.errors import Cancelled, ModelError
 from lass.models import DualPathConfig, ResUNetConfig
 from tests.checkpoints.server import Server, serving
-from tests.checkpoints.small import CHANNELS, TINY, at_its_place, stand_in, tokenizer_files, whole_file
+from tests.checkpoints.small import CHANNELS, TINY, at_its_place, tokenizer_files, whole_file
 from tests.queries.small_clap import write_tokenizer
 
 NAME = "stand-in"
-
-
-@pytest.fixture(scope="module")
-def content() -> bytes:
-    return whole_file()
-
-
-@pytest.fixture
-def entry(content: bytes, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
-    """A tiny checkpoint beside the real ones in the catalogue, with its true size and checksum."""
-    entry = stand_in(content)
-    monkeypatch.setattr(catalogue, "PUBLISHED", (*catalogue.PUBLISHED, entry))
-    return entry
 
 
 @pytest.fixture

@@ -70,12 +70,16 @@ def test_a_tokenizer_beside_the_checkpoint_is_found(published: Path) -> None:
     assert lass.load_separator(published).encoder.encode(["rain"]).pooled.shape == (1, 512)
 
 
-def test_without_a_tokenizer_the_network_works_and_a_query_says_what_is_missing(published: Path) -> None:
-    separator = lass.load_separator(published)
+@pytest.mark.parametrize("beside", [False, True], ids=["among the downloads", "beside the checkpoint"])
+def test_without_a_tokenizer_the_network_works_and_a_query_says_what_is_missing(
+    published: Path, beside: bool, tmp_path: Path
+) -> None:
+    downloads = tmp_path / "downloads"
+    separator = lass.load_separator(published, cache_dir=downloads)
     assert torch.equal(outputs(separator.model), outputs(network(TINY)))
-    place = published.parent / "roberta-tokenizer"
+    place = downloads / "roberta-tokenizer"
     assert_one_sentence(lambda: separator.encoder.encode(["rain"]), str(place))
-    write_tokenizer(place)
+    write_tokenizer(published.parent / "roberta-tokenizer" if beside else place)
     assert separator.encoder.encode(["rain"]).pooled.shape == (1, 512)
 
 

@@ -164,7 +164,7 @@ def anti_phase(path: Path) -> None:
     ("spoil", "reason"),
     [
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_bytes(b"RIFF not a recording" * 50), "holds no sound that can be read"),
+        (lambda path: path.write_bytes(b"RIFF not a recording" * 50), "not a recording in a format that can be read"),
         (lambda path: audio.write(path, np.zeros((1, 8000), np.float32), RATE), "silent"),
         (anti_phase, "silent as a mono recording"),
     ],

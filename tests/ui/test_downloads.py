@@ -13,7 +13,7 @@ from lass.ui.downloads import Download, Downloads
 from lass.ui.service import Limits, Outcome, Service
 from lass.ui.texts import ENGLISH
 from tests.checkpoints.server import Server, serving
-from tests.checkpoints.small import at_its_place, stand_in, tokenizer_files, whole_file
+from tests.checkpoints.small import at_its_place, tokenizer_files
 from tests.queries.small_clap import write_tokenizer
 from tests.ui.small import recording
 
@@ -21,18 +21,6 @@ NAME = "stand-in"
 PATIENCE = 30  # seconds until a download of two megabytes has to be over
 
 Make = Callable[..., Service]
-
-
-@pytest.fixture(scope="module")
-def content() -> bytes:
-    return whole_file()
-
-
-@pytest.fixture
-def entry(content: bytes, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
-    entry = stand_in(content)
-    monkeypatch.setattr(catalogue, "PUBLISHED", (*catalogue.PUBLISHED, entry))
-    return entry
 
 
 @pytest.fixture
