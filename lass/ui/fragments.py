@@ -14,6 +14,9 @@ from lass.ui.texts import Texts
 if TYPE_CHECKING:
     from lass.checkpoints import ModelEntry
 
+NEXT_TO_NOTHING_DB = 25.0
+"""A target this far under its recording is hardly heard beside it."""
+
 
 def header(texts: Texts) -> str:
     """The name and the one sentence that says what this is."""
@@ -49,14 +52,24 @@ def status(sentence: str) -> str:
 
 
 def understanding(texts: Texts, report: dict[str, Any]) -> str:
-    """How the model understood the query; a warning when it knows nothing near it; empty when it cannot say."""
-    understood = report["understood"]
-    if understood is None:
-        return ""
-    if understood["familiar"]:
+    """How the model understood the query, with a warning when it knows nothing near it or found next to nothing.
+
+    Empty when there is nothing to say.
+    """
+    understood, levels = report["understood"], report["levels_dbfs"]
+    notices = []
+    if understood is not None and understood["familiar"]:
         sentence = texts.heard_as.format(label=understood["nearest"])
-        return f'<p class="lass-notice lass-heard">{escape(sentence)}</p>'
-    sentence = texts.unfamiliar.format(query=report["query"], label=understood["nearest"])
+        notices.append(f'<p class="lass-notice lass-heard">{escape(sentence)}</p>')
+    elif understood is not None:
+        notices.append(_warning(texts.unfamiliar.format(query=report["query"], label=understood["nearest"])))
+    under = levels["recording"] - levels["target"]
+    if under > NEXT_TO_NOTHING_DB:
+        notices.append(_warning(texts.not_found.format(under=round(under))))
+    return "".join(notices)
+
+
+def _warning(sentence: str) -> str:
     return f'<p class="lass-notice lass-warning" role="note">{escape(sentence)}</p>'
 
 

@@ -75,6 +75,7 @@ class Texts:
 
     heard_as: str
     unfamiliar: str
+    not_found: str
     details: str
     details_more: str
     stereo: str
@@ -156,6 +157,10 @@ ENGLISH = Texts(
     unfamiliar=(
         "This model knows nothing close to “{query}”; the nearest sound it learnt is “{label}”. "
         "Expect little, or try other words."
+    ),
+    not_found=(
+        "Next to nothing like that was found: what came out is {under} dB quieter than the recording. "
+        "It may not be in there, or other words may find it."
     ),
     details="{model} · {seconds} of {channels} at {rate} · done in {taken}",
     details_more="The two parts add up to your recording exactly.",

@@ -12,6 +12,7 @@ from tests.ui.small import entry, small_service
 REPORT = {
     "query": "<script>alert(1)</script>",
     "understood": {"nearest": "dog <bark>", "similarity": 0.9, "familiar": True},
+    "levels_dbfs": {"recording": -20.0, "target": -23.0, "residual": -23.0},
 }
 
 
@@ -37,6 +38,12 @@ def test_a_query_far_from_everything_is_a_warning_that_names_the_nearest_sound()
 
 def test_a_model_that_cannot_say_leaves_no_note() -> None:
     assert fragments.understanding(ENGLISH, {**REPORT, "understood": None}) == ""
+
+
+def test_a_target_that_is_hardly_there_is_said_to_be() -> None:
+    faint = {**REPORT, "levels_dbfs": {"recording": -20.0, "target": -107.4, "residual": -20.0}}
+    assert "87 dB quieter" in fragments.understanding(ENGLISH, faint)
+    assert "quieter" not in fragments.understanding(ENGLISH, REPORT)
 
 
 @pytest.mark.parametrize(("done", "value", "words"), [(0, "0", "part 1 of 4"), (3, "3", "part 4 of 4")])
