@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ def serve(service: Service, *, prevent_thread_lock: bool = False) -> gr.Blocks:
         raise SettingsError("The port is taken; set GRADIO_SERVER_PORT to a free one, for instance 7870.") from error
     if not gpu.present():
         threading.Thread(target=service.shelf.preload, name="preload", daemon=True).start()
+    threading.Thread(target=_keep_tidy, args=(service,), name="tidy", daemon=True).start()
     if not prevent_thread_lock:
         blocks.block_thread()
     return blocks
@@ -112,6 +114,13 @@ def service_for(settings: Settings) -> Service:
         keep_minutes=KEEP_MINUTES,
     )
     return Service(models, limits, Path(get_upload_folder()), words)
+
+
+def _keep_tidy(service: Service) -> None:
+    """Remove what a crash left behind, and what nobody has come back for, as long as the application runs."""
+    while True:
+        service.tidy()
+        time.sleep(SWEEP_SECONDS)
 
 
 def _at_home() -> bool:

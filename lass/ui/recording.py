@@ -5,21 +5,19 @@ from typing import Any
 
 import gradio as gr
 
-from lass.errors import AudioError
-
 
 def recording_input(**settings: Any) -> gr.Audio:
     """An audio input whose value is the path of an uploaded file, decoded by nobody but us.
 
     Gradio would also fetch any address that a caller puts in the place of a file, of any size and before our code
-    runs; this one raises :class:`AudioError` instead, because the application reaches the network for nobody.
+    runs; this one raises ``gradio.Error`` instead, because the application reaches the network for nobody.
     """
     component = gr.Audio(type="filepath", format=None, **settings)
     take_over = component.async_move_resource_to_block_cache
 
     async def take_over_files(place: str | Path | None) -> str | None:
         if "://" in str(place):
-            raise AudioError("An address is not fetched; upload the recording itself.")
+            raise gr.Error("An address is not fetched; upload the recording itself.", print_exception=False)
         return await take_over(place)
 
     # On the instance: for a subclass, Gradio would write a stub file beside this one at every start.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -110,17 +109,17 @@ class SeparatePage:
             self.picture, self.details, self.get_all, self.get_report,
         ]  # fmt: skip
         gr.on(
-            [self.separate.click, self.query.submit], self.begin, [self.recording, self.query, self.ticket],
-            [self.ticket, *everything], **in_order,
+            [self.separate.click, self.query.submit], self.begin,
+            [self.recording, self.query, self.picker.model, self.ticket], [self.ticket, *everything], **in_order,
         )  # fmt: skip
         for button, example in zip(self.example_buttons, self.examples, strict=True):
             picked = button.click(
-                self._picker(example), [self.ticket], [self.recording, self.query, self.ticket, *everything],
-                **in_order,
+                self._picker(example), [self.picker.model, self.ticket],
+                [self.recording, self.query, self.ticket, *everything], **in_order,
             )  # fmt: skip
             picked.success(fn=None, js=SHOW_PROGRESS, **quiet)
         self.ticket.change(
-            self.run, [self.recording, self.query, self.picker.model, self.ticket], everything,
+            self.run, [self.ticket], everything,
             trigger_mode="multiple", concurrency_id="gpu", concurrency_limit=1, **quiet,
         ).success(fn=None, js=SHOW_RESULTS, **quiet)  # fmt: skip
         self.cancel.click(self.stop, [self.ticket], everything, **in_order)
@@ -136,7 +135,7 @@ class SeparatePage:
         )
         self.picker.listen(in_order)
 
-    def begin(self, recording: str | None, query: str | None, ticket: Ticket | None) -> Updates:
+    def begin(self, recording: str | None, query: str | None, model: str | None, ticket: Ticket | None) -> Updates:
         """Say what is missing, or take a ticket and wait for a place."""
         _replace(ticket)
         about_recording, about_query = self.service.complaint(recording, query)
@@ -146,22 +145,26 @@ class SeparatePage:
                 self.about_recording: shown(fragments.alert(about_recording)),
                 self.about_query: shown(fragments.alert(about_query)),
             }
-        return {**self._busy(), self.ticket: Ticket(recording or "", query or "")}
+        return {**self._busy(), self.ticket: Ticket(recording or "", query or "", model or "")}
 
-    def run(
-        self, recording: str | None, query: str | None, model: str | None, ticket: Ticket | None
-    ) -> Iterator[Updates]:
-        """One separation, an update per window. Gradio closes it when the visitor leaves, which stops the work."""
+    def run(self, ticket: Ticket | None) -> Iterator[Updates]:
+        """One separation, an update per window. Gradio closes it when the visitor leaves, which stops the work.
+
+        What is wanted stands on the ticket: while this waited in the queue, the visitor may have asked for something
+        else, and then this run does that, and the one that was queued for it finds the ticket taken.
+        """
+        if ticket is None or not ticket.take():
+            yield {self.status: gr.skip()}
+            return
         try:
-            with closing(self.service.run(recording, query, model, ticket)) as steps:
+            with closing(self.service.run(ticket.recording, ticket.query, ticket.model, ticket)) as steps:
                 for step in steps:
                     if isinstance(step, Outcome):
                         yield self._finished(step)
                     else:
                         yield {**self._busy_buttons(), self.status: shown(fragments.progress(self.texts, step))}
         except Cancelled:
-            replaced = ticket is not None and ticket.replaced
-            yield {self.status: gr.skip()} if replaced else self._stopped()
+            yield {self.status: gr.skip()} if ticket.replaced else self._stopped()
         except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
             yield {**self._idle(), self.alert: shown(fragments.alert(self.service.sentence(error)))}
 
@@ -177,8 +180,11 @@ class SeparatePage:
 
     def retype(self, query: str | None, ticket: Ticket | None) -> Updates:
         """Other words. Who is quick presses Enter before this comes: then they are the words being separated."""
-        if ticket is not None and not ticket.called_off and ticket.query == query:
-            return {self.status: gr.skip()}
+        if ticket is not None and not ticket.called_off:
+            # After two quick clicks on examples, the words of the first may come in when the second is under way.
+            examples = {example.query for example in self.examples}
+            if ticket.query == query or {ticket.query, query} <= examples:
+                return {self.status: gr.skip()}
         return self.forget(ticket)
 
     def take(self, recording: str | None, ticket: Ticket | None) -> Updates:
@@ -192,20 +198,22 @@ class SeparatePage:
         return {**self.forget(ticket), **self.picker.choose(model)}
 
     def _named(self, recording: str | None) -> Any:
-        label = self.texts.recording_named.format(name=Path(recording).name) if recording else None
+        from lass.audio import shown as shown_name
+
+        label = self.texts.recording_named.format(name=shown_name(recording)) if recording else None
         return gr.update(label=label or self.texts.recording)
 
     def _picker(self, example: Example) -> Any:
         label = self.texts.recording_named.format(name=example.title)
 
-        def pick(ticket: Ticket | None) -> Updates:
+        def pick(model: str | None, ticket: Ticket | None) -> Updates:
             _replace(ticket)
             recording = gr.update(value=str(example.path), label=label)
             return {
                 **self._busy(),
                 self.recording: recording,
                 self.query: example.query,
-                self.ticket: Ticket(str(example.path), example.query),
+                self.ticket: Ticket(str(example.path), example.query, model or ""),
             }
 
         return pick

@@ -71,11 +71,17 @@ class Ticket:
     asked for since, so that nobody wants to hear of this one.
     """
 
-    def __init__(self, recording: str = "", query: str = "") -> None:
+    def __init__(self, recording: str = "", query: str = "", model: str = "") -> None:
         self.recording = recording
         self.query = query
+        self.model = model
         self.replaced = False
         self._called_off = threading.Event()
+        self._untaken = threading.Semaphore(1)
+
+    def take(self) -> bool:
+        """Whether the caller is the first to work on it."""
+        return self._untaken.acquire(blocking=False)
 
     @property
     def called_off(self) -> bool:

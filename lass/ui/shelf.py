@@ -50,7 +50,7 @@ class Shelf:
             if entry.name == name:
                 return entry
         names = ", ".join(entry.name for entry in entries) or "–"
-        raise ModelError(self._texts.unknown_model.format(name=name, names=names))
+        raise ModelError(self._texts.unknown_model.format(name=name[:60], names=names))
 
     def default(self) -> str | None:
         """The name of the first model that can be used at once, if there is one."""

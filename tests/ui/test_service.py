@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -208,3 +209,20 @@ def test_every_shipped_example_is_there(root: Path) -> None:
 
 def test_without_examples_there_are_none(tmp_path: Path) -> None:
     assert load_examples(tmp_path) == []
+
+
+def test_a_ticket_is_worked_on_once() -> None:
+    ticket = Ticket("park.wav", "rain", "half")
+    assert [ticket.take(), ticket.take()] == [True, False]
+
+
+def test_what_a_crash_left_goes_when_its_time_is_over(tmp_path: Path) -> None:
+    service = small_service(tmp_path)
+    old, fresh, foreign = (tmp_path / name for name in ("lass-old", "lass-fresh", "another"))
+    for folder in (old, fresh, foreign):
+        folder.mkdir()
+        (folder / "target.wav").write_bytes(b"sound")
+    for folder in (old, foreign):
+        os.utime(folder, (0, 0))
+    service.tidy()
+    assert [folder.exists() for folder in (old, fresh, foreign)] == [False, True, True]
