@@ -37,7 +37,8 @@ FLOORS = [
 # The environment is read at the top and handed down as values.
 SETTINGS_READERS = {"app.py", "cli", "__main__", "ui", "the front door"}
 GRADIO_ROOMS = {"ui"}
-OPTIONAL_IMPORTS = {"spaces"}  # present on Hugging Face Spaces only
+# Present on Hugging Face Spaces only; and a measure of speech that has to be compiled where it is wanted.
+OPTIONAL_IMPORTS = {"spaces", "pesq"}
 # Where the name of a package and the name it is installed by differ.
 INSTALLED_AS = {"yaml": "pyyaml", "laion_clap": "laion-clap", "huggingface_hub": "huggingface-hub"}
 
