@@ -1,0 +1,112 @@
+"""What the store of a listening test takes and gives: sessions, ratings, and the error when nothing could be saved.
+
+Nothing here says who a participant is: a session is a random token, and no address of a network is kept anywhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lass.errors import LassError
+
+AGENT_CLASSES = ("phone", "tablet", "desktop", "other")
+HEADPHONES = ("passed", "failed", "skipped")
+LOWEST_SCORE, HIGHEST_SCORE = 1, 5
+# What `Store.update` may change of a session.
+CHANGEABLE = frozenset({"consented", "headphones", "finished", "code", "answers", "language", "flags"})
+
+
+class StoreError(LassError):
+    """Something could not be saved or read; what was to be saved is not acknowledged."""
+
+
+class UnknownSessionError(StoreError):
+    """There is no such session, or its data were deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("This session is not known here (its data may have been deleted); open the study's link again.")
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """One participant's way through one study."""
+
+    token: str
+    """128 random bits, safe in a URL: whoever has it may go on with the session."""
+    study: str
+    """The study's slug."""
+    study_sha256: str
+    place: int
+    """0, 1, 2 … in the order of arrival in this study; decides which trials the participant gets."""
+    seed: int
+    """The study's seed, as it was when the session began."""
+    language: str
+    agent_class: str
+    """One of AGENT_CLASSES."""
+    kiosk: bool
+    created: float
+    """Unix time in seconds, like every time here."""
+    consented: float | None = None
+    headphones: str | None = None
+    """One of HEADPHONES, or None before the check."""
+    finished: float | None = None
+    code: str | None = None
+    """The completion code that the participant was shown."""
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """The questionnaire."""
+    flags: tuple[str, ...] = ()
+    """Reasons for which an analysis may leave the session out."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as plain values that JSON knows."""
+        return {**asdict(self), "answers": dict(self.answers), "flags": list(self.flags)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "SessionRecord":
+        """The inverse of `as_dict`; raises KeyError or TypeError for values of another shape."""
+        return cls(
+            token=str(values["token"]), study=str(values["study"]), study_sha256=str(values["study_sha256"]),
+            place=int(values["place"]), seed=int(values["seed"]), language=str(values["language"]),
+            agent_class=str(values["agent_class"]), kiosk=bool(values["kiosk"]), created=float(values["created"]),
+            consented=values["consented"], headphones=values["headphones"], finished=values["finished"],
+            code=values["code"], answers=dict(values["answers"]), flags=tuple(values["flags"]),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RatingRecord:
+    """One answer to one question about one stimulus, once."""
+
+    session: str
+    """The session's token."""
+    trial: int
+    """The trial's position in this session, from 0."""
+    stimulus: str
+    stimulus_sha256: str
+    question: str
+    """The question's key."""
+    score: int
+    """1 to 5."""
+    revision: int
+    """1 is the first answer; a changed answer is a further revision and overwrites nothing."""
+    key: str
+    """Made by the participant's browser, once per answer: the same key again is the same answer again."""
+    plays: int
+    seconds_heard: float
+    seconds_to_rate: float
+    created: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The record as plain values that JSON knows."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RatingRecord":
+        """The inverse of `as_dict`; raises KeyError, ValueError or TypeError for values of another shape."""
+        return cls(
+            session=str(values["session"]), trial=int(values["trial"]), stimulus=str(values["stimulus"]),
+            stimulus_sha256=str(values["stimulus_sha256"]), question=str(values["question"]),
+            score=int(values["score"]), revision=int(values["revision"]), key=str(values["key"]),
+            plays=int(values["plays"]), seconds_heard=float(values["seconds_heard"]),
+            seconds_to_rate=float(values["seconds_to_rate"]), created=float(values["created"]),
+        )  # fmt: skip
