@@ -29,6 +29,7 @@ from lass.training.losses import silence, weighted
 from lass.training.mixing import Batch, Captions, Mixtures, read_captions
 from lass.training.recipe import Optimisation, Recipe
 from lass.training.sources import Clip, Pool, open_pool
+from lass.training.start import take_over
 from lass.training.state import load_state, save_state
 
 Log = Callable[[str], None]
@@ -88,15 +89,26 @@ class Trainer:
         device: a torch device.
         workers: loader processes; the result does not depend on it.
         log: told what happens, a line at a time.
+        checkpoints: where downloaded checkpoints are, for a recipe that starts from one of them.
 
     Raises:
         LassError: recordings or captions cannot be used, or the folder cannot be written to.
     """
 
     def __init__(
-        self, recipe: Recipe, encoder: QueryEncoder, data: Path, folder: Path, device: str, workers: int, log: Log
+        self,
+        recipe: Recipe,
+        encoder: QueryEncoder,
+        data: Path,
+        folder: Path,
+        device: str,
+        workers: int,
+        log: Log,
+        checkpoints: Path | None = None,
     ) -> None:
         self.recipe, self.folder, self.workers, self.log = recipe, folder, workers, log
+        self.checkpoints = checkpoints
+        self.started: dict[str, Any] | None = None
         self.device = torch.device(device)
         if workers < 0:
             raise LassError(f"There cannot be {workers} loader processes; give 0 or more.")
@@ -132,6 +144,8 @@ class Trainer:
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Train to the last step, or until ``stop()``; the state is saved either way."""
+        if self.recipe.start and self.step == 0:
+            self._start()
         settings, started = self.recipe.optimisation, time.monotonic()
         before = self.seconds
         if self.step >= settings.steps:
@@ -150,6 +164,13 @@ class Trainer:
                 self.save()
                 return
 
+    def _start(self) -> None:
+        """Take over what fits of the checkpoint that the recipe starts from; a resumed run has it in its state."""
+        start = take_over(self.recipe.start, self.model, self.recipe.model.sample_rate, self.checkpoints)
+        self.average.model.load_state_dict(self.model.state_dict())
+        self.started = start.facts()
+        self.log(start.in_words())
+
     def save(self) -> None:
         """Write the state; the file is replaced in one move, so a kill leaves the old one or the new one.
 
@@ -167,6 +188,8 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "random": torch.get_rng_state(),
         }
+        if self.started is not None:
+            state["start"] = self.started
         save_state(self.folder, self.recipe, state)
 
     def resume(self) -> None:
@@ -183,6 +206,7 @@ class Trainer:
         self.average.updates = state["updates"]
         self.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"].cpu())
+        self.started = state.get("start")
         _cut_log(self.folder / LOG_FILE, self.step)
 
     def _batches(self) -> Iterator[Batch]:
@@ -262,6 +286,7 @@ class Trainer:
             LassError: the folder cannot be written to, or the disk is full.
         """
         file = self.folder / f"{name}.safetensors"
+        training = {"steps": self.step, "seconds": round(self.seconds), "device": self.device.type}
         card = {
             "name": self.recipe.name,
             "architecture": self.recipe.model.title,
@@ -270,7 +295,7 @@ class Trainer:
             "summary": self.recipe.summary.strip(),
             "licence": "MIT",
             "levels": self.recipe.mixing.level,
-            "training": {"steps": self.step, "seconds": round(self.seconds), "device": self.device.type},
+            "training": training | ({} if self.started is None else {"start": self.started}),
         }
         try:
             save_bundled(file, self.average.model, card, self.known_sounds)

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from lass.errors import LassError
 from lass.queries import Query
 from lass.queries.known import KnownSounds
+from lass.training.augmentation import augment, layered
 from lass.training.recipe import Mixing
 from lass.training.sources import Clip, Pool
 
@@ -190,7 +191,7 @@ class Mixtures(Dataset[Batch]):
             if place is None:
                 break
             label = self.labels_of[place].draw(self._taken(chosen), rng)
-            sound, clip = self.pools[place].draw(label, self._length(rng), rng)
+            sound, clip = self._sound(place, label, rng)
             chosen.append(label)
             clips.append(clip)
             sources.append(augment(sound, self.samples, settings, rng))
@@ -206,6 +207,16 @@ class Mixtures(Dataset[Batch]):
         pooled = self.captions.blend(words, settings, rng)
         target = np.zeros_like(target) if absent else target * np.float32(gain)
         return (mixture * gain).astype(np.float32), target, pooled, absent, asked
+
+    def _sound(self, place: int, label: str, rng: np.random.Generator) -> tuple[np.ndarray, Clip]:
+        """A crop of a sound; now and then two recordings of it at once, where no caption describes one alone."""
+        pool, layers = self.pools[place], self.settings.same_sound_layers
+        sound, clip = pool.draw(label, self._length(rng), rng)
+        if layers and rng.random() < layers:
+            other, second = pool.draw(label, len(sound), rng)
+            if not clip.wordings and not second.wordings:
+                sound = layered(sound, other, rng)
+        return sound, clip
 
     def _length(self, rng: np.random.Generator) -> int:
         """Samples to draw so that playing them at a random speed fills the mixture; a length the FFT is fast at."""
@@ -245,29 +256,6 @@ class _Labels:
         for other in sorted(self.places[name] for name in taken if name in self.places):
             place += other <= place
         return self.names[place]
-
-
-def augment(sound: np.ndarray, samples: int, settings: Mixing, rng: np.random.Generator) -> np.ndarray:
-    """Play ``sound`` so that it fills ``samples``, through a random smooth equaliser, with a random polarity.
-
-    Both happen on one Fourier transform: a longer or shorter inverse resamples, a curve over the bins equalises.
-    Short fades hide the wrap-around.
-    """
-    fade = min(len(sound) // 4, 160)
-    ramp = np.linspace(0.0, 1.0, fade, dtype=np.float32)
-    sound = sound.copy()
-    sound[:fade] *= ramp
-    sound[-fade:] *= ramp[::-1]
-    spectrum = fft.rfft(sound)
-    bins = samples // 2 + 1
-    fitted = np.zeros(bins, np.complex64)
-    kept = min(bins, len(spectrum))
-    # Six random gains, evenly spaced over the octaves, joined by straight lines.
-    octaves = np.log2(np.arange(kept) + 1.0) / np.log2(kept + 1.0)
-    gains = rng.uniform(-settings.equaliser, settings.equaliser, 6) if settings.equaliser else np.zeros(6)
-    curve = 10 ** (np.interp(octaves, np.linspace(0.4, 1.0, 6), gains) / 20)
-    fitted[:kept] = spectrum[:kept] * curve * (samples / len(sound)) * rng.choice([-1.0, 1.0])
-    return fft.irfft(fitted, samples).astype(np.float32)
 
 
 def _rms(sound: np.ndarray) -> float:

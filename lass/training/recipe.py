@@ -92,6 +92,9 @@ class Mixing:
         level: range of the mixture's root mean square relative to full scale.
         speed: range of playback speed of each source.
         equaliser: largest gain of the random equaliser, in decibels.
+        same_sound_layers: probability that a source is two recordings of its sound at once.
+        reverb: probability that a source is heard in a random synthetic room.
+        band: probability that a source lacks its top or bottom, as of a poor recording.
         caption_blend: probability that a query is a blend of two wordings of its sound.
         query_noise: norm of random noise on the (unit-length) query vector.
     """
@@ -103,6 +106,9 @@ class Mixing:
     level: tuple[float, float] = (-40.0, -12.0)
     speed: tuple[float, float] = (0.85, 1.18)
     equaliser: float = 6.0
+    same_sound_layers: float = 0.0
+    reverb: float = 0.0
+    band: float = 0.0
     caption_blend: float = 0.5
     query_noise: float = 0.15
 
@@ -116,7 +122,8 @@ class Mixing:
         _require(len(self.interferers) > 0, "interferers must hold at least one probability")
         _require(min(self.interferers) >= 0 and sum(self.interferers) > 0, "interferers must be probabilities")
         _require(0 <= self.absent < 1, "absent must be at least 0 and below 1")
-        _require(0 <= self.caption_blend <= 1, "caption_blend must lie between 0 and 1")
+        for name in ("caption_blend", "same_sound_layers", "reverb", "band"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must lie between 0 and 1")
         for name in ("equaliser", "query_noise"):
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
 
@@ -165,7 +172,8 @@ class Optimisation:
 class Recipe:
     """Everything that decides what a training run learns, and what its checkpoint says of itself.
 
-    ``folder`` is where the recipe was read from; it is no part of what the recipe says.
+    ``start`` is a model's name or a checkpoint's path whose weights training starts from, wherever they fit; empty
+    for random ones. ``folder`` is where the recipe was read from; it is no part of what the recipe says.
     """
 
     name: str
@@ -175,6 +183,7 @@ class Recipe:
     mixing: Mixing = Mixing()
     optimisation: Optimisation = field(default_factory=Optimisation)
     encoder: str = "compact"
+    start: str = ""
     seed: int = 0
     validate_every: int = 200
     save_every: int = 50

@@ -288,8 +288,8 @@ def test_recipes_are_compared_setting_by_setting(recipe: Path, tmp_path: Path) -
     old["data"]["sets"][0]["folds"] = [1]
     assert difference(old, loaded) == "data.sets.0.folds was [1] and is [1, 2]"
     old["data"]["sets"][0]["folds"] = [1, 2]
-    old["mixing"]["reverb"] = 1.0
-    assert difference(old, loaded) == "mixing.reverb was 1.0 and is None"
+    old["mixing"]["vibrato"] = 1.0
+    assert difference(old, loaded) == "mixing.vibrato was 1.0 and is None"
 
 
 def test_a_state_that_names_its_recipe_in_one_piece_still_resumes(data: Path, recipe: Path, finished: Path) -> None:

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from lass import audio
 from lass.errors import LassError
 from lass.queries import Query
-from lass.training.mixing import Batch, Captions, Mixtures, augment, read_captions
+from lass.training.mixing import Batch, Captions, Mixtures, read_captions
 from lass.training.recipe import Mixing, SourceSet
 from lass.training.sources import Pool, open_pool
 from tests.training.small import LABELS, RATE, WORDINGS, encoder, sound, write_collection, write_table
@@ -224,24 +224,13 @@ def test_two_sounds_are_enough_and_one_is_not(pools: list[Pool]) -> None:
         mixtures([two], same=(("hum", "hiss"),))
 
 
-def test_augmenting_changes_speed_and_colour_and_keeps_the_sound() -> None:
-    plain = sound("whistle", 1.0, 0)
-    untouched = augment(plain, RATE, PLAIN, np.random.default_rng(1))
-    inner = slice(200, -200)
-    np.testing.assert_allclose(np.abs(untouched[inner]), np.abs(plain[inner]), atol=2e-3)
-    assert {bool(augment(plain, RATE, PLAIN, np.random.default_rng(n))[300] > 0) for n in range(9)} == {True, False}
-
-    def pitch(wave: np.ndarray) -> float:
-        return float(np.abs(np.fft.rfft(wave)).argmax()) * RATE / len(wave)
-
-    faster = augment(sound("whistle", 1.25, 0), RATE, PLAIN, np.random.default_rng(1))
-    assert faster.shape == (RATE,)
-    assert pitch(faster) == pytest.approx(1.25 * pitch(plain), rel=0.01)
-    noise = sound("hiss", 1.0, 0)
-    coloured = augment(noise, RATE, dataclasses.replace(PLAIN, equaliser=6.0), np.random.default_rng(1))
-    gains = 20 * np.log10(np.abs(np.fft.rfft(coloured)[50:]) / np.abs(np.fft.rfft(noise)[50:]))
-    assert np.abs(np.median(gains[:3950].reshape(-1, 50), axis=1)).max() < 6.5
-    assert np.ptp(gains) > 2
+def test_layers_of_a_sound_are_of_that_sound_alone(pools: list[Pool]) -> None:
+    plain = mixtures(pools, batch=12)[0]
+    layers = mixtures(pools, dataclasses.replace(PLAIN, same_sound_layers=1.0), batch=12)[0]
+    assert not torch.equal(plain.target, layers.target)
+    for mixture, target, label in zip(layers.mixture, layers.target, layers.label, strict=True):
+        assert tones_in(target) == {label}
+        assert len(tones_in(mixture - target)) == 1
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,8 @@ WRONG = [
     ("mixing.interferers", [0], "mixing.interferers must be probabilities"),
     ("mixing.absent", 1, "mixing.absent must be at least 0 and below 1"),
     ("mixing.caption_blend", 1.5, "mixing.caption_blend must lie between 0 and 1"),
+    ("mixing.same_sound_layers", -0.1, "mixing.same_sound_layers must lie between 0 and 1"),
+    ("mixing.reverb", 1.5, "mixing.reverb must lie between 0 and 1"),
     ("mixing.equaliser", -1, "mixing.equaliser must be 0 or more"),
     ("optimisation.steps", 0, "optimisation.steps must be above 0"),
     ("optimisation.batch", 2.5, "optimisation.batch must be a whole number, not 2.5"),

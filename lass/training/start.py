@@ -1,0 +1,96 @@
+"""Where training starts from: the weights of another checkpoint, as far as they fit."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lass.checkpoints.bundled import is_bundled, load_bundled
+from lass.checkpoints.loading import load_checkpoint
+from lass.errors import LassError
+
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Start:
+    """What was taken over from a checkpoint called ``name``.
+
+    ``tensors`` and ``parameters`` were taken, of ``all_tensors`` and ``all_parameters`` of the new network; ``left``
+    names the tensors that keep their random start.
+    """
+
+    name: str
+    tensors: int
+    all_tensors: int
+    parameters: int
+    all_parameters: int
+    left: tuple[str, ...]
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint says of its start, as plain JSON types."""
+        return {
+            "checkpoint": self.name,
+            "tensors": self.tensors,
+            "of_tensors": self.all_tensors,
+            "parameters": self.parameters,
+            "of_parameters": self.all_parameters,
+        }
+
+    def in_words(self) -> str:
+        """One line for the log."""
+        more = f" and {len(self.left) - SHOWN} more" if len(self.left) > SHOWN else ""
+        left = f"; not taken: {', '.join(self.left[:SHOWN])}{more}" if self.left else ""
+        return (
+            f"starting from {self.name}: {self.tensors} of {self.all_tensors} tensors, {self.parameters:,} of "
+            f"{self.all_parameters:,} parameters{left}"
+        )
+
+
+@torch.no_grad()
+def take_over(name_or_path: str, model: nn.Module, sample_rate: int, cache_dir: Path | None = None) -> Start:
+    """Copy into ``model`` every tensor of a checkpoint whose name and shape it shares.
+
+    Args:
+        name_or_path: a model's name, or the path of a checkpoint in either layout.
+        model: changed in place.
+        sample_rate: of the new network in hertz, taken for that of a published checkpoint which does not say.
+        cache_dir: where downloaded checkpoints are.
+
+    Raises:
+        LassError: the checkpoint cannot be read, or nothing of it fits.
+    """
+    name, old = _network(name_or_path, sample_rate, cache_dir)
+    given, state = old.state_dict(), model.state_dict()
+    taken = {key: given[key] for key, own in state.items() if key in given and given[key].shape == own.shape}
+    weights = dict(model.named_parameters())
+    parameters = sum(weight.numel() for key, weight in weights.items() if key in taken)
+    if not parameters:
+        raise LassError(
+            f"Nothing of the checkpoint {name} fits the recipe's network; start from one of the same architecture, "
+            "or leave start out."
+        )
+    model.load_state_dict(taken, strict=False)
+    return Start(
+        name=name,
+        tensors=len(taken),
+        all_tensors=len(state),
+        parameters=parameters,
+        all_parameters=sum(weight.numel() for weight in weights.values()),
+        left=tuple(key for key in state if key not in taken),
+    )
+
+
+def _network(name_or_path: str, sample_rate: int, cache_dir: Path | None) -> tuple[str, nn.Module]:
+    path = Path(name_or_path)
+    is_file = os.path.isfile(path)  # not path.is_file(), which raises for a name that is too long to be one
+    if is_file and path.suffix == ".safetensors" and is_bundled(path):
+        # The words that it was trained with are not needed, nor is their encoder.
+        model, card, _ = load_bundled(path)
+        return str(card.get("name", path.stem)), model
+    loaded = load_checkpoint(path if is_file else name_or_path, cache_dir=cache_dir,
+                             sample_rate=sample_rate if is_file else None)  # fmt: skip
+    return loaded.name, loaded.model

@@ -1,0 +1,95 @@
+"""Starting from another checkpoint: what fits is taken and said, and a resumed run does not need it again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from lass.checkpoints.bundled import load_bundled
+from lass.errors import LassError
+from lass.training.start import take_over
+from tests.training.small import trainer, write_collection, write_recipe
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_collection(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def earlier(data: Path, tmp_path: Path) -> Path:
+    """The checkpoint of a short run of the same recipe with another seed."""
+    run = trainer(write_recipe(tmp_path / "earlier", lambda s: s.update(name="earlier", seed=9)), data,
+                  data / "runs" / f"earlier-{tmp_path.name}")  # fmt: skip
+    run.run(stop=lambda: run.step == 4)
+    return run.folder / "last.safetensors"
+
+
+def starting(folder: Path, start: Path | str, **model: Any) -> Path:
+    def change(settings: dict[str, Any]) -> None:
+        settings["start"] = str(start)
+        settings["model"] |= model
+
+    return write_recipe(folder, change)
+
+
+def facts(file: Path) -> dict[str, Any]:
+    with safe_open(file, "pt") as opened:
+        return dict(json.loads(opened.metadata()["lass"]))
+
+
+def test_a_run_starts_from_a_checkpoint_and_goes_on_without_it(data: Path, earlier: Path, tmp_path: Path) -> None:
+    recipe, folder = starting(tmp_path, earlier), data / "runs" / tmp_path.name
+    run = trainer(recipe, data, folder)
+    said: list[str] = []
+    run.log = said.append
+    seen: list[dict[str, torch.Tensor]] = []
+    learn = run._train_step
+
+    def spy(batch: Any) -> float:
+        seen.append({name: value.clone() for name, value in run.model.state_dict().items()})
+        return learn(batch)
+
+    run._train_step = spy  # type: ignore[method-assign]
+    run.run(stop=lambda: run.step == 5)
+    for name, value in load_bundled(earlier)[0].state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            torch.testing.assert_close(seen[0][name], value, msg=name)
+    assert said[0].startswith("starting from earlier: ")
+    assert "not taken" not in said[0]
+    earlier.unlink()
+    again = trainer(recipe, data, folder)
+    again.resume()
+    again.run()
+    start = facts(folder / "last.safetensors")["training"]["start"]
+    assert start["checkpoint"] == "earlier"
+    assert start["parameters"] == start["of_parameters"] > 0
+    with pytest.raises(LassError, match="There is no checkpoint at"):
+        trainer(recipe, data, tmp_path / "fresh").run()
+
+
+def test_tensors_of_another_shape_keep_their_random_start(data: Path, earlier: Path, tmp_path: Path) -> None:
+    run = trainer(starting(tmp_path, earlier, channels=[4, 7]), data, data / "runs" / tmp_path.name)
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    start = take_over(str(earlier), run.model, run.recipe.model.sample_rate)
+    given = load_bundled(earlier)[0].state_dict()
+    assert 0 < len(start.left) < start.all_tensors == start.tensors + len(start.left)
+    assert 0 < start.parameters < start.all_parameters
+    for name, value in run.model.state_dict().items():
+        assert torch.equal(value, before[name] if name in start.left else given[name]), name
+    assert f"not taken: {start.left[0]}" in start.in_words()
+
+
+def test_a_checkpoint_of_which_nothing_fits_is_refused(earlier: Path) -> None:
+    with pytest.raises(LassError, match="Nothing of the checkpoint earlier fits the recipe's network; start from"):
+        take_over(str(earlier), torch.nn.Linear(3, 3), 8000)
+
+
+def test_a_run_starts_from_a_model_by_its_name(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(LassError, match="no-such-model"):
+        trainer(starting(tmp_path, "no-such-model"), data, tmp_path / "run").run()
