@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lass.checkpoints import ModelEntry
     from lass.ensemble import Ensemble
     from lass.separation import Separation, Separator
+    from lass.stems import Stems, separate_stems
 
 
 def load_separator(
@@ -67,12 +68,25 @@ def _downloads() -> Path:
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """The class of results, imported on first need because it brings torch with it."""
+        """What brings torch with it, imported on first need."""
         if name == "Separation":
             from lass.separation import Separation
 
             return Separation
+        if name in ("Stems", "separate_stems"):
+            from lass import stems
+
+            return getattr(stems, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["LassError", "Separation", "__version__", "list_models", "load_separator", "queries"]
+__all__ = [
+    "LassError",
+    "Separation",
+    "Stems",
+    "__version__",
+    "list_models",
+    "load_separator",
+    "queries",
+    "separate_stems",
+]

@@ -1,6 +1,7 @@
 """Recordings on disk, separated one after the other."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from lass import audio, results
+from lass.ensemble import Ensemble
 from lass.errors import AudioError
 from lass.separation import Separator
+from lass.stems import separate_stems
 
 # Which files of a folder are taken for recordings; a single file is read whatever its name.
 ENDINGS = frozenset({
@@ -17,7 +20,9 @@ ENDINGS = frozenset({
     ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".w64", ".wav", ".webm", ".wma",
 })  # fmt: skip
 # How the recordings among the results of an earlier run end.
-_RESULTS = ("-target", "-residual")
+_RESULTS = ("-target", "-residual", "-rest")
+# How a stem among them begins and ends; its number stands between.
+_STEM = re.compile(r"(?=-\d+-.*-stem$)")
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,41 @@ def separate_file(
     }
 
 
+def separate_stems_file(
+    separator: Separator | Ensemble,
+    recording: Path,
+    queries: Sequence[str],
+    folder: Path,
+    *,
+    beginning: str | None = None,
+    max_seconds: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Write one file into ``folder`` for each query and one of the rest, which add up; returns the report.
+
+    File names begin with ``beginning``, see :func:`lass.results.write_stems`.
+
+    Raises:
+        LassError: the recording cannot be read, a query cannot be used, or the folder not be written to.
+    """
+    mixture = audio.read(recording, max_seconds=max_seconds)
+    begun = time.perf_counter()
+    found = separate_stems(separator, mixture.waveform, mixture.sample_rate, queries, progress=progress)
+    facts = results.stems_report(mixture, recording.name, found, seconds_taken=time.perf_counter() - begun)
+    files = results.write_stems(folder, recording.name, mixture, found, facts, beginning=beginning)
+    return facts | {
+        "files": {
+            "stems": [str(file) for file in files.stems],
+            "rest": str(files.rest),
+            "picture": str(files.picture),
+            "report": str(files.report),
+        }
+    }
+
+
 def _is_recording(file: Path) -> bool:
     if file.suffix.lower() not in ENDINGS or file.name.startswith(".") or not file.is_file():
         return False
-    return not any(
-        file.stem.endswith(end) and file.with_name(f"{file.stem.removesuffix(end)}-report.json").exists()
-        for end in _RESULTS
-    )
+    beginnings = [file.stem.removesuffix(end) for end in _RESULTS if file.stem.endswith(end)]
+    beginnings += [file.stem[: found.start()] for found in _STEM.finditer(file.stem)]
+    return not any(file.with_name(f"{beginning}-report.json").exists() for beginning in beginnings)

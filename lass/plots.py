@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,15 +67,36 @@ def spectrograms(mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sam
     Raises:
         AudioError: the shapes differ, or a waveform is empty or not finite.
     """
-    images, seconds = _levels((mixture, target, residual), sample_rate)
-    figure = new_figure(height=4.8)
-    bottom, top, gap = 0.178, 0.957, 0.055
-    height = (top - bottom - 2 * gap) / 3
-    for index, (image, (title, detail)) in enumerate(zip(images, _titles(query), strict=True)):
-        axes = figure.add_axes((_LEFT, top - height - index * (height + gap), _BREADTH, height))
-        shown = _panel(axes, image, seconds, sample_rate, time_labels=index == 2)
-        _title(axes, title, detail)
-    _colour_bar(figure, shown, bottom=0.083, height=0.018)
+    waveforms = (mixture, target, residual)
+    titled = [(*title, waveform) for title, waveform in zip(_titles(query), waveforms, strict=True)]
+    return panels(titled, sample_rate)
+
+
+def panels(waveforms: Sequence[tuple[str, str, ArrayLike]], sample_rate: int) -> Figure:
+    """Draw any number of waveforms under each other, with one colour scale and one time axis.
+
+    Args:
+        waveforms: for each its title, words from outside that stand behind it (or none), and the waveform, all of one
+            shape, `(samples,)` or `(channels, samples)`.
+        sample_rate: hertz.
+
+    Returns:
+        A figure 960 pixels wide, with 320 of its height for each panel; 0 dB is the loudest point of all.
+
+    Raises:
+        AudioError: the shapes differ, or a waveform is empty or not finite.
+    """
+    images, seconds = _levels(tuple(waveform for _, _, waveform in waveforms), sample_rate)
+    # In inches, so that panels look alike however many there are.
+    bottom, above, gap, height = 0.855, 0.205, 0.265, 1.07
+    total = round(_DPI * (bottom + above + len(images) * (height + gap) - gap)) / _DPI
+    figure = new_figure(height=total)
+    for index, (image, (title, detail, _)) in enumerate(zip(images, waveforms, strict=True)):
+        lower = total - above - height - index * (height + gap)
+        axes = figure.add_axes((_LEFT, lower / total, _BREADTH, height / total))
+        shown = _panel(axes, image, seconds, sample_rate, time_labels=index == len(images) - 1)
+        _title(axes, title, printable(detail))
+    _colour_bar(figure, shown, bottom=0.4 / total, height=0.086 / total)
     return figure
 
 
@@ -247,7 +268,7 @@ def _colour_bar(figure: Figure, shown: AxesImage, *, bottom: float, height: floa
 
 def _titles(query: str) -> tuple[tuple[str, str], tuple[str, str], tuple[str, str]]:
     """Titles of the three panels, each with the text from outside that may be cut."""
-    return ("Mixture", ""), ("Target", printable(query)), ("Residual", "")
+    return ("Mixture", ""), ("Target", query), ("Residual", "")
 
 
 def _title(axes: Axes, title: str, detail: str) -> None:

@@ -1,4 +1,7 @@
-"""What a separation leaves on disk: two recordings, a picture, and a report of how they were made."""
+"""What a separation leaves on disk: two recordings, a picture, and a report of how they were made.
+
+Several descriptions of one recording leave a recording each, and one of what is left.
+"""
 
 import json
 import re
@@ -12,8 +15,10 @@ import numpy as np
 
 from lass import audio
 from lass.errors import LassError
-from lass.plots import save, spectrograms
+from lass.plots import panels, save, spectrograms
+from lass.queries.known import Understanding
 from lass.separation import Separation
+from lass.stems import Stems
 from lass.version import __version__
 
 # Each part of a name is cut to this many bytes of UTF-8, so that three parts fit every file system.
@@ -28,6 +33,16 @@ class Files:
 
     target: Path
     residual: Path
+    picture: Path | None
+    report: Path
+
+
+@dataclass(frozen=True)
+class StemFiles:
+    """What :func:`write_stems` wrote; ``picture`` is None where none was wanted."""
+
+    stems: tuple[Path, ...]
+    rest: Path
     picture: Path | None
     report: Path
 
@@ -50,8 +65,46 @@ def report(
 
     ``removed`` says that the target is what is left when the described sound is taken away.
     """
-    understood = separation.understanding
     difference = np.abs(separation.target + separation.residual - recording.waveform).max()
+    return {
+        **_about(recording, name),
+        "query": separation.query,
+        "removed": removed,
+        "understood": _understood(separation.understanding),
+        "model": separation.model,
+        "seconds_taken": round(seconds_taken, 3),
+        "levels_dbfs": {
+            "recording": _level(recording.waveform),
+            "target": _level(separation.target),
+            "residual": _level(separation.residual),
+        },
+        "largest_difference_of_the_sum": float(difference),
+    }
+
+
+def stems_report(recording: audio.Audio, name: str, stems: Stems, *, seconds_taken: float) -> dict[str, Any]:
+    """How stems were made, as plain JSON types. ``name`` is the recording's file name."""
+    whole = np.sum([part.waveform for part in stems.stems], axis=0, dtype=np.float32) + stems.rest
+    return {
+        **_about(recording, name),
+        "queries": [part.query for part in stems.stems],
+        "stems": [
+            {
+                "query": part.query,
+                "understood": _understood(part.understanding),
+                "level_dbfs": _level(part.waveform),
+            }
+            for part in stems.stems
+        ],
+        "model": stems.model,
+        "seconds_taken": round(seconds_taken, 3),
+        "levels_dbfs": {"recording": _level(recording.waveform), "rest": _level(stems.rest)},
+        "share_of_the_energy_that_was_claimed_twice": round(stems.shared, 6),
+        "largest_difference_of_the_sum": float(np.abs(whole - recording.waveform).max()),
+    }
+
+
+def _about(recording: audio.Audio, name: str) -> dict[str, Any]:
     return {
         "application": "lass",
         "version": __version__,
@@ -62,23 +115,16 @@ def report(
             "sample_rate_hz": recording.sample_rate,
             "channels": recording.channels,
         },
-        "query": separation.query,
-        "removed": removed,
-        "understood": None
-        if understood is None
-        else {
-            "nearest": understood.label,
-            "similarity": round(understood.similarity, 3),
-            "familiar": understood.familiar,
-        },
-        "model": separation.model,
-        "seconds_taken": round(seconds_taken, 3),
-        "levels_dbfs": {
-            "recording": _level(recording.waveform),
-            "target": _level(separation.target),
-            "residual": _level(separation.residual),
-        },
-        "largest_difference_of_the_sum": float(difference),
+    }
+
+
+def _understood(understanding: Understanding | None) -> dict[str, Any] | None:
+    if understanding is None:
+        return None
+    return {
+        "nearest": understanding.label,
+        "similarity": round(understanding.similarity, 3),
+        "familiar": understanding.familiar,
     }
 
 
@@ -109,14 +155,64 @@ def write(
             rate, query = separation.sample_rate, separation.query
             save(spectrograms(recording.waveform, separation.target, separation.residual, rate, query=query), drawn)
         names = {"target": target.name, "residual": residual.name, "picture": drawn.name if drawn else None}
-        file = folder / f"{beginning}-report.json"
-        text = json.dumps(facts | {"files": names}, indent=2, ensure_ascii=False) + "\n"
-        # A file name that is no UTF-8 holds what cannot be written; replaced like this it is JSON's own escape.
-        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+        file = _write_report(folder / f"{beginning}-report.json", facts | {"files": names})
     except OSError as error:
-        reason = error.strerror or "no reason given"
-        raise LassError(f"The results cannot be written to {folder} ({reason}); choose another folder.") from error
+        raise _refused(folder, error) from error
     return Files(target, residual, drawn, file)
+
+
+def write_stems(
+    folder: Path,
+    name: str,
+    recording: audio.Audio,
+    stems: Stems,
+    facts: dict[str, Any],
+    *,
+    picture: bool = True,
+    beginning: str | None = None,
+) -> StemFiles:
+    """Write a recording for each stem, one of the rest, a picture and the report ``facts`` into ``folder``.
+
+    File names begin with ``beginning``, which is ``<recording>-stems-<model>`` unless said otherwise; the stems are
+    numbered in the order of their queries.
+
+    Raises:
+        LassError: the folder cannot be written to.
+    """
+    beginning = beginning or stem(name, "stems", stems.model)
+    rate = stems.sample_rate
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = tuple(
+            audio.write(folder / f"{beginning}-{number}-{_slug(part.query, 'query')}-stem.wav", part.waveform, rate)
+            for number, part in enumerate(stems.stems, start=1)
+        )
+        rest = audio.write(folder / f"{beginning}-rest.wav", stems.rest, rate)
+        drawn = folder / f"{beginning}-spectrograms.png" if picture else None
+        if drawn is not None:
+            titled = [("Stem", part.query, part.waveform) for part in stems.stems]
+            save(panels([("Mixture", "", recording.waveform), *titled, ("Rest", "", stems.rest)], rate), drawn)
+        names = {
+            "stems": [file.name for file in written],
+            "rest": rest.name,
+            "picture": drawn.name if drawn else None,
+        }
+        file = _write_report(folder / f"{beginning}-report.json", facts | {"files": names})
+    except OSError as error:
+        raise _refused(folder, error) from error
+    return StemFiles(written, rest, drawn, file)
+
+
+def _write_report(file: Path, facts: dict[str, Any]) -> Path:
+    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    # A file name that is no UTF-8 holds what cannot be written; replaced like this it is JSON's own escape.
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    return file
+
+
+def _refused(folder: Path, error: OSError) -> LassError:
+    reason = error.strerror or "no reason given"
+    return LassError(f"The results cannot be written to {folder} ({reason}); choose another folder.")
 
 
 def _slug(text: str, fallback: str) -> str:

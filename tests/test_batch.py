@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lass.batch import Job, find_recordings, plan, separate_file
+from lass.batch import Job, find_recordings, plan, separate_file, separate_stems_file
 from lass.errors import AudioError
 from lass.separation import Separator
 
@@ -129,3 +129,19 @@ def test_a_recording_that_is_too_long_is_refused(tmp_path: Path, separator: Sepa
     with pytest.raises(AudioError, match=r"longer than 0\.2 seconds"):
         separate_file(separator, Job(recording(tmp_path / "a.wav"), "rain", "a"), tmp_path / "out", max_seconds=0.2)
     assert not (tmp_path / "out").exists()
+
+
+def test_stems_of_a_file_add_up_and_are_no_recordings_of_a_later_run(tmp_path: Path, separator: Separator) -> None:
+    file = recording(tmp_path / "a-2-stem.wav")
+    seen: list[tuple[int, int]] = []
+    report = separate_stems_file(
+        separator, file, ["rain", "a dog"], tmp_path, progress=lambda *step: seen.append(step)
+    )
+    paths = [*report["files"]["stems"], report["files"]["rest"]]
+    assert len(paths) == 3
+    mixture, _ = soundfile.read(file, dtype="float32")
+    np.testing.assert_allclose(
+        sum(soundfile.read(path, dtype="float32")[0] for path in paths), mixture, rtol=0, atol=1e-6
+    )
+    assert seen == [(1, 2), (2, 2)]
+    assert find_recordings(tmp_path) == [file]

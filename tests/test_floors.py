@@ -24,6 +24,7 @@ FLOORS = [
     ["the front door"],  # lass/__init__.py
     ["batch"],  # files in, results out
     ["results"],
+    ["stems", "region"],  # several descriptions, a part of a recording
     ["ensemble"],
     ["separation", "training"],
     ["checkpoints"],

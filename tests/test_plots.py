@@ -17,6 +17,7 @@ from PIL import Image
 
 from lass.errors import AudioError
 from lass.plots import FLOOR_DB, save, spectrograms
+from lass.plots import panels as draw_panels
 
 RATE = 16_000
 
@@ -217,3 +218,13 @@ def test_pyplot_is_never_imported() -> None:
         "sys.exit('matplotlib.pyplot' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_any_number_of_waveforms_shares_one_scale(rng: np.random.Generator) -> None:
+    noise = rng.normal(0, 0.1, (2, 16_000)).astype(np.float32)
+    titled = [("Mixture", "", noise), ("Stem", "rain", noise / 2), ("Stem", "dog", noise / 4), ("Rest", "", noise / 4)]
+    figure = draw_panels(titled, 16_000)
+    assert figure.bbox.width == 960
+    assert [axes.get_title(loc="left") for axes in figure.axes[:4]] == ["Mixture", "Stem: rain", "Stem: dog", "Rest"]
+    peaks = [axes.images[0].get_array().max() for axes in figure.axes[:4]]
+    assert peaks == pytest.approx([0, -6.02, -12.04, -12.04], abs=0.01)

@@ -16,6 +16,7 @@ from lass.audio import Audio
 from lass.errors import LassError
 from lass.queries.known import Understanding
 from lass.separation import Separation
+from lass.stems import Stem, Stems
 
 RATE = 8_000
 
@@ -162,3 +163,23 @@ def test_a_folder_that_cannot_be_is_one_sentence(
     with pytest.raises(LassError, match="choose another folder") as caught:
         write(tmp_path / place, recording, separation)
     assert "\n" not in str(caught.value)
+
+
+def test_stems_are_numbered_files_that_add_up_and_the_report_names_them(tmp_path: Path, recording: Audio) -> None:
+    parts = [0.5 * recording.waveform, 0.25 * recording.waveform]
+    found = [Stem("a dog", parts[0], Understanding("dog bark", 0.7, True)), Stem("rain", parts[1])]
+    stems = Stems(tuple(found), recording.waveform - parts[0] - parts[1], RATE, "tiny", 0.125)
+    facts = results.stems_report(recording, "yard.wav", stems, seconds_taken=0.5)
+    files = results.write_stems(tmp_path, "yard.wav", recording, stems, facts)
+    names = [file.name for file in files.stems]
+    assert names == ["yard-stems-tiny-1-a-dog-stem.wav", "yard-stems-tiny-2-rain-stem.wav"]
+    whole = sum(soundfile.read(file, dtype="float32")[0] for file in (*files.stems, files.rest))
+    np.testing.assert_allclose(whole, recording.waveform.T, atol=1e-6)
+    report = json.loads(files.report.read_text(encoding="utf-8"))
+    assert report["files"]["stems"] == [file.name for file in files.stems]
+    assert files.picture is not None
+    assert report["files"]["picture"] == files.picture.name
+    assert report["queries"] == ["a dog", "rain"]
+    assert report["stems"][0]["understood"] == {"nearest": "dog bark", "similarity": 0.7, "familiar": True}
+    assert report["levels_dbfs"]["rest"] == pytest.approx(report["levels_dbfs"]["recording"] - 12.04, abs=0.02)
+    assert report["largest_difference_of_the_sum"] < 1e-6
