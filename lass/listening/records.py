@@ -24,7 +24,7 @@ class UnknownSessionError(StoreError):
     """There is no such session, or its data were deleted."""
 
     def __init__(self) -> None:
-        super().__init__("This session is not known here (its data may have been deleted); open the study's link again.")
+        super().__init__("This session is not known here, or its data were deleted; open the study's link again.")
 
 
 @dataclass(frozen=True)
