@@ -2,58 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import secrets
 import shutil
-import threading
 import time
 import zipfile
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from lass.errors import AudioError, Cancelled, LassError, QueryError
-from lass.ui import gpu
 from lass.ui.shelf import Shelf
 from lass.ui.texts import Texts
+from lass.ui.wish import Choices, Ticket
+from lass.ui.workbench import RESULT, Limits, Stage, Workbench
 
 if TYPE_CHECKING:
     from lass.audio import Audio
-    from lass.results import Files
     from lass.separation import Separation
 
 log = logging.getLogger(__name__)
 
-RESULT = "lass-"
-"""How the name of a result's folder begins."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a visitor may send, and for how long it is kept."""
-
-    max_seconds: float
-    max_bytes: int
-    keep_minutes: int
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a separation is: what it does now and, while separating, windows done of all."""
-
-    name: Literal["reading", "loading", "separating", "drawing"]
-    done: int = 0
-    total: int = 0
+__all__ = ["RESULT", "Choices", "Example", "Limits", "Outcome", "Service", "Stage", "Ticket", "load_examples", "packed"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished separation: its files, and how it was made."""
+    """A finished separation: its files, and how it was made.
+
+    Of several descriptions ``stems`` holds the recording of each, ``target`` is the first of them, and ``residual``
+    is what none of them describes. Where a sound was removed, ``target`` is what is left without it, and ``residual``
+    the sound. ``recording`` is what was separated.
+    """
 
     target: Path
     residual: Path
@@ -62,40 +43,8 @@ class Outcome:
     archive: Path | None
     report: dict[str, Any]
     model_title: str
-
-
-class Ticket:
-    """One separation that was asked for, and of what.
-
-    Calling it off stops the work between two windows, from any thread. ``replaced`` says that another one was
-    asked for since, so that nobody wants to hear of this one.
-    """
-
-    def __init__(self, recording: str = "", query: str = "", model: str = "") -> None:
-        self.recording = recording
-        self.query = query
-        self.model = model
-        self.replaced = False
-        self._called_off = threading.Event()
-        self._untaken = threading.Semaphore(1)
-
-    def take(self) -> bool:
-        """Whether the caller is the first to work on it."""
-        return self._untaken.acquire(blocking=False)
-
-    @property
-    def called_off(self) -> bool:
-        """Whether nobody waits for this separation any more."""
-        return self._called_off.is_set()
-
-    def call_off(self) -> None:
-        """Stop the separation; does nothing when it is over."""
-        self._called_off.set()
-
-    def replace(self) -> None:
-        """Stop the separation in favour of another."""
-        self.replaced = True
-        self.call_off()
+    stems: tuple[Path, ...] = ()
+    recording: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -108,25 +57,21 @@ class Example:
 
 
 class Service:
-    """Separates for any number of visitors at once; holds nothing that belongs to one of them.
-
-    Every result gets a folder of its own in ``scratch``, with a name that cannot be guessed, for
-    ``limits.keep_minutes``.
-    """
+    """Separates for any number of visitors at once; holds nothing that belongs to one of them."""
 
     def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts) -> None:
         self.shelf = shelf
         self.limits = limits
         self.scratch = scratch
         self.texts = texts
-        self._borrowed_steps: Callable[..., Iterator[Any]] = gpu.borrowing(self._steps, _loan)
+        self.bench = Workbench(shelf, limits, scratch)
 
-    def complaint(self, recording: str | None, query: str | None) -> tuple[str, str]:
+    def complaint(self, recording: str | None, query: str | None, more: Sequence[str] = ()) -> tuple[str, str]:
         """What is missing before anything can start: (about the recording, about the query), empty when fine."""
         about_recording = "" if recording else self.texts.no_recording
         about_query = ""
         try:
-            _checked_query(query)
+            _checked_queries(query, more)
         except QueryError as error:
             about_query = str(error) if (query or "").strip() else self.texts.no_query
         return about_recording, about_query
@@ -142,12 +87,13 @@ class Service:
     ) -> Generator[Stage | Outcome, None, None]:
         """Separate one recording: stages while it goes on, the outcome last. Closing the generator cancels.
 
-        ``extras`` adds the picture, the report file and the archive to the two recordings. Raises
-        :class:`LassError` for whatever the visitor can mend, :class:`Cancelled` when the ticket was called off.
+        The ticket's choices say what else is wanted. ``extras`` adds the picture, the report file and the archive to
+        the recordings. Raises :class:`LassError` for whatever the visitor can mend, :class:`Cancelled` when the
+        ticket was called off.
         """
         ticket = ticket or Ticket()
         self.tidy()
-        for step in self._run(recording, query, model, extras):
+        for step in self._run(recording, query, model, ticket.choices, extras):
             if ticket.called_off:
                 if isinstance(step, Outcome):
                     # Gradio deletes in time what it has handed out; nobody will ask for this.
@@ -156,38 +102,33 @@ class Service:
             yield step
 
     def _run(
-        self, recording: str | None, query: str | None, model: str | None, extras: bool
+        self, recording: str | None, query: str | None, model: str | None, choices: Choices, extras: bool
     ) -> Generator[Stage | Outcome, None, None]:
         if not recording:
             raise AudioError(self.texts.no_recording)
-        checked = _checked_query(query)
+        queries = _checked_queries(query, choices.more)
         yield Stage("reading")
-        audio = self._read(recording)
-        yield Stage("loading")
+        audio = self.bench.read(recording)
+        piece = _piece(audio, choices)
         name = model or self.shelf.default() or ""
-        if not gpu.present():
-            self.shelf.separator(name)
         begun = time.perf_counter()
-        result: Separation | None = None
-        for step in self._borrowed_steps(name, audio.waveform, audio.sample_rate, checked):
-            if hasattr(step, "target"):
-                result = step
+        found: list[Separation] = []
+        for step in self.bench.separations(name, piece, audio.sample_rate, queries):
+            if isinstance(step, Stage):
+                yield step
             else:
-                yield Stage("separating", step.done, step.total)
-        if result is None:
-            raise RuntimeError("the separator ended without a result")
+                found.append(step)
         taken = time.perf_counter() - begun
         if extras:
             yield Stage("drawing")
-        yield self._write(name, recording, audio, result, taken, extras)
+        if len(found) == 1:
+            yield self._write(name, recording, audio, found[0], taken, choices, extras)
+        else:
+            yield self._write_stems(name, recording, audio, found, taken, choices, extras)
 
     def tidy(self) -> None:
-        """Remove result folders whose time is over: Gradio deletes files, but no folders, and none after a crash."""
-        oldest = time.time() - 60 * self.limits.keep_minutes
-        for folder in self.scratch.glob(f"{RESULT}*"):
-            with contextlib.suppress(OSError):
-                if folder.stat().st_mtime < oldest:
-                    shutil.rmtree(folder, ignore_errors=True)
+        """Remove results whose time is over."""
+        self.bench.tidy()
 
     def separate(self, recording: str | None, query: str | None, model: str | None) -> Outcome:
         """The same from beginning to end, for programs: the two recordings and the report."""
@@ -207,44 +148,112 @@ class Service:
         """The catalogue for programs: one plain dictionary per model."""
         return [entry.facts() for entry in self.shelf.entries()]
 
-    def _read(self, recording: str) -> Audio:
-        from lass import audio
-
-        return audio.read(recording, max_seconds=self.limits.max_seconds, max_bytes=self.limits.max_bytes)
-
-    def _steps(self, name: str, waveform: np.ndarray, sample_rate: int, query: str) -> Iterator[Any]:
-        separator = self.shelf.separator(name)
-        yield from separator.steps(waveform, sample_rate, query)
-
     def _write(
-        self, model: str, recording: str, audio: Audio, separation: Separation, taken: float, extras: bool
+        self,
+        model: str,
+        recording: str,
+        audio: Audio,
+        separation: Separation,
+        taken: float,
+        choices: Choices,
+        extras: bool,
     ) -> Outcome:
         from lass import results
 
         name = Path(recording).name
-        report = results.report(audio, name, separation, seconds_taken=taken)
-        device = getattr(self.shelf.separator(model), "device", None)  # an ensemble has none of its own
-        report["device"] = None if device is None else str(device)
+        separation = _kept_or_removed(audio, separation, choices)
+        report = results.report(audio, name, separation, seconds_taken=taken, removed=choices.remove)
+        report |= {"device": self.bench.device(model), **_chosen_part(audio, choices)}
         title = self.shelf.entry(model).title
-        folder = self.scratch / f"{RESULT}{secrets.token_hex(16)}"
-        try:
+        with self.bench.folder() as folder:
             files = results.write(folder, name, audio, separation, report, picture=extras)
             if not extras:
                 return Outcome(files.target, files.residual, None, None, None, report, title)
-            archive = _packed(folder / f"{results.stem(name, separation.query, separation.model)}.zip", files)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return Outcome(files.target, files.residual, files.picture, files.report, archive, report, title)
+            beginning = files.report.name.removesuffix("-report.json")
+            archive = packed(
+                folder / f"{beginning}.zip", [files.target, files.residual, files.picture, files.report]
+            )
+        return Outcome(
+            files.target, files.residual, files.picture, files.report, archive, report, title,
+            recording=Path(recording),
+        )  # fmt: skip
+
+    def _write_stems(
+        self,
+        model: str,
+        recording: str,
+        audio: Audio,
+        found: list[Separation],
+        taken: float,
+        choices: Choices,
+        extras: bool,
+    ) -> Outcome:
+        from lass import results
+        from lass.stems import together
+
+        name = Path(recording).name
+        stems = together(audio.waveform, [_placed(audio, separation, choices) for separation in found])
+        report = results.stems_report(audio, name, stems, seconds_taken=taken)
+        report |= {"device": self.bench.device(model), **_chosen_part(audio, choices)}
+        title = self.shelf.entry(model).title
+        with self.bench.folder() as folder:
+            files = results.write_stems(folder, name, audio, stems, report, picture=extras)
+            beginning = files.report.name.removesuffix("-report.json")
+            everything = [*files.stems, files.rest, files.picture, files.report]
+            archive = packed(folder / f"{beginning}.zip", everything)
+        return Outcome(
+            files.stems[0], files.rest, files.picture, files.report, archive, report, title,
+            stems=files.stems, recording=Path(recording),
+        )  # fmt: skip
 
 
-def _packed(archive: Path, files: Files) -> Path:
-    """Everything a separation left, as one zip with a folder of its own name in it."""
+def _piece(audio: Audio, choices: Choices) -> Any:
+    """What the network hears of a recording; raises AudioError where the recording has no such part."""
+    from lass.region import Region, heard
+
+    if choices.whole:
+        return audio.waveform
+    first, last = heard(audio.waveform.shape[1], audio.sample_rate, Region(choices.start, choices.end))
+    return audio.waveform[:, first:last]
+
+
+def _kept_or_removed(audio: Audio, separation: Separation, choices: Choices) -> Separation:
+    """The separation of the whole recording: ``target`` is what the visitor wants to hear first."""
+    from lass.region import Region, keeping, removing
+
+    region = Region(choices.start, choices.end)
+    if choices.remove:
+        taken = separation if choices.whole else removing(audio.waveform, separation, region)
+        return replace(taken, target=taken.residual, residual=taken.target)
+    return separation if choices.whole else keeping(audio.waveform, separation, region)
+
+
+def _placed(audio: Audio, separation: Separation, choices: Choices) -> Separation:
+    """A stem at its place in the recording, silent outside the part that was chosen."""
+    from lass.region import Region, removing
+
+    region = Region(choices.start, choices.end)
+    return separation if choices.whole else removing(audio.waveform, separation, region)
+
+
+def _chosen_part(audio: Audio, choices: Choices) -> dict[str, Any]:
+    """What the report says of a part of a recording; nothing when it was the whole."""
+    if choices.whole:
+        return {}
+    end = audio.seconds if choices.end is None else min(choices.end, audio.seconds)
+    return {"part": {"start_seconds": round(choices.start or 0.0, 3), "end_seconds": round(end, 3)}}
+
+
+def packed(archive: Path, files: Sequence[Path | None]) -> Path:
+    """Files as one zip, in a folder of the zip's own name; those that are None were not wanted.
+
+    Raises :class:`LassError` where the disk refuses it.
+    """
     try:
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
-            for file in (files.target, files.residual, files.picture, files.report):
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as zipped:
+            for file in files:
                 if file is not None:
-                    packed.write(file, f"{archive.stem}/{file.name}")
+                    zipped.write(file, f"{archive.stem}/{file.name}")
     except OSError as error:
         raise LassError("The results could not be packed, the disk may be full; try again later.") from error
     return archive
@@ -260,11 +269,10 @@ def load_examples(folder: Path) -> list[Example]:
     return [example for example in found if example.path.is_file()]
 
 
-def _checked_query(query: str | None) -> str:
+def _checked_queries(query: str | None, more: Sequence[str]) -> list[str]:
     from lass.queries import check_query
+    from lass.stems import check_queries
 
-    return check_query(query or "")
-
-
-def _loan(name: str, waveform: np.ndarray, sample_rate: int, query: str) -> int:
-    return gpu.loan_seconds(waveform.shape[-1] / sample_rate)
+    # Further fields that were left empty are no mistake; the first one is.
+    further = [words for words in more if words.strip()]
+    return check_queries([query or "", *further]) if further else [check_query(query or "")]

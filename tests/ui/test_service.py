@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from lass.errors import AudioError, Cancelled, LassError, ModelError, QueryError
-from lass.ui.service import Outcome, Service, Stage, Ticket, load_examples
+from lass.ui.service import Choices, Outcome, Service, Stage, Ticket, load_examples
 from tests.ui.small import RATE, Half, recording, small_service
 
 
@@ -226,3 +226,77 @@ def test_what_a_crash_left_goes_when_its_time_is_over(tmp_path: Path) -> None:
         os.utime(folder, (0, 0))
     service.tidy()
     assert [folder.exists() for folder in (old, fresh, foreign)] == [False, True, True]
+
+
+def ticket_for(**choices: Any) -> Ticket:
+    return Ticket(choices=Choices(**choices))
+
+
+def last(service: Service, path: str, ticket: Ticket, query: str = "a dog barking") -> Outcome:
+    *_, outcome = service.run(path, query, "half", ticket)
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def heard(path: Path) -> np.ndarray:
+    return soundfile.read(path, dtype="float32")[0]
+
+
+def test_several_descriptions_leave_stems_that_add_up(service: Service, tmp_path: Path) -> None:
+    path = recording(tmp_path / "park.wav", 2.0)
+    outcome = last(service, path, ticket_for(more=("rain", " ", "a siren")))
+    assert [stem.name for stem in outcome.stems] == [
+        "park-stems-half-1-a-dog-barking-stem.wav", "park-stems-half-2-rain-stem.wav",
+        "park-stems-half-3-a-siren-stem.wav",
+    ]  # fmt: skip
+    whole = sum(heard(stem) for stem in outcome.stems) + heard(outcome.residual)
+    np.testing.assert_allclose(whole, heard(Path(path)), atol=1e-6)
+    # Three halves are more than there is: each stem gets a third, and nothing is left.
+    assert np.std(heard(outcome.stems[1])) == pytest.approx(0.1 / 3, rel=0.02)
+    assert outcome.report["queries"] == ["a dog barking", "rain", "a siren"]
+    assert outcome.archive is not None
+    with zipfile.ZipFile(outcome.archive) as archive:
+        assert len(archive.namelist()) == 3 + 1 + 2
+
+
+def test_removing_gives_the_recording_without_the_sound_first(tmp_path: Path) -> None:
+    network = Half()
+    network.share.data.fill_(0.25)
+    service = small_service(tmp_path / "scratch", network)
+    path = recording(tmp_path / "park.wav")
+    outcome = last(service, path, ticket_for(remove=True))
+    assert outcome.target.name == "park-without-a-dog-barking-half-target.wav"
+    np.testing.assert_allclose(heard(outcome.target), 0.75 * heard(Path(path)), atol=1e-5)
+    np.testing.assert_allclose(heard(outcome.residual), 0.25 * heard(Path(path)), atol=1e-5)
+    assert outcome.report["removed"] is True
+
+
+@pytest.mark.parametrize("remove", [False, True])
+def test_of_a_part_nothing_changes_outside(service: Service, tmp_path: Path, remove: bool) -> None:
+    path = recording(tmp_path / "long.wav", 9)
+    outcome = last(service, path, ticket_for(start=4, end=6, remove=remove))
+    mixture, target = heard(Path(path)), heard(outcome.target)
+    np.testing.assert_allclose(target + heard(outcome.residual), mixture, atol=1e-6)
+    np.testing.assert_array_equal(target[: 4 * RATE], mixture[: 4 * RATE])
+    np.testing.assert_array_equal(target[6 * RATE :], mixture[6 * RATE :])
+    middle = slice(round(4.5 * RATE), round(5.5 * RATE))
+    assert np.std(target[middle]) == pytest.approx(np.std(mixture[middle]) / 2, rel=0.02)
+    assert outcome.report["part"] == {"start_seconds": 4, "end_seconds": 6}
+
+
+def test_stems_of_a_part_are_silent_outside(service: Service, tmp_path: Path) -> None:
+    path = recording(tmp_path / "long.wav", 9)
+    outcome = last(service, path, ticket_for(start=4, end=6, more=("rain",)))
+    stems = [heard(stem) for stem in outcome.stems]
+    assert not any(stem[: 4 * RATE - 1600].any() or stem[6 * RATE + 1600 :].any() for stem in stems)
+    np.testing.assert_allclose(sum(stems) + heard(outcome.residual), heard(Path(path)), atol=1e-6)
+
+
+def test_a_part_that_is_not_there_is_a_sentence(service: Service, tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="the recording ends at 1"):
+        list(service.run(recording(tmp_path / "park.wav"), "rain", "half", ticket_for(start=5)))
+
+
+def test_a_further_description_that_is_too_long_is_complained_about(service: Service) -> None:
+    assert service.complaint("park.wav", "rain", ["", "  "]) == ("", "")
+    assert service.complaint("park.wav", "rain", ["x" * 5000])[1]

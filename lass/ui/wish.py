@@ -1,0 +1,65 @@
+"""What a visitor asks for, and whether somebody still waits for it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What may be said beyond recording, words and model.
+
+    ``more`` are further descriptions of the same recording; ``remove`` takes the described sound away instead of
+    keeping it; ``start`` and ``end``, in seconds, choose a part of the recording, None meaning its own ends.
+    """
+
+    more: tuple[str, ...] = ()
+    remove: bool = False
+    start: float | None = None
+    end: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the recording is separated."""
+        return not self.start and self.end is None
+
+
+class Ticket:
+    """One separation that was asked for, and of what.
+
+    Calling it off stops the work between two windows, from any thread. ``replaced`` says that another one was
+    asked for since, so that nobody wants to hear of this one. Pages other than Separate put what they need into
+    ``wish``.
+    """
+
+    def __init__(
+        self, recording: str = "", query: str = "", model: str = "", choices: Choices | None = None, wish: Any = None
+    ) -> None:
+        self.recording = recording
+        self.query = query
+        self.model = model
+        self.choices = choices or Choices()
+        self.wish = wish
+        self.replaced = False
+        self._called_off = threading.Event()
+        self._untaken = threading.Semaphore(1)
+
+    def take(self) -> bool:
+        """Whether the caller is the first to work on it."""
+        return self._untaken.acquire(blocking=False)
+
+    @property
+    def called_off(self) -> bool:
+        """Whether nobody waits for this separation any more."""
+        return self._called_off.is_set()
+
+    def call_off(self) -> None:
+        """Stop the separation; does nothing when it is over."""
+        self._called_off.set()
+
+    def replace(self) -> None:
+        """Stop the separation in favour of another."""
+        self.replaced = True
+        self.call_off()
