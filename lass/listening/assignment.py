@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from lass.listening.manifest import ROLES_RATED, Manifest, Stimulus
@@ -106,7 +107,7 @@ def _circle(rated: Sequence[Stimulus], seed: int, block: int) -> list[Stimulus]:
 
 def _clashes(cards: Sequence[_Card]) -> int:
     """How often an item follows itself."""
-    return sum(one.item == two.item for one, two in zip(cards, cards[1:], strict=False))
+    return sum(one.item == two.item for one, two in pairwise(cards))
 
 
 def _apart(cards: list[_Card]) -> list[_Card]:

@@ -1,5 +1,6 @@
 """What the parts of a study must agree on."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 
 from lass.listening.problems import Place
@@ -56,12 +57,12 @@ def _item(study: Study, item: Item, where: Place) -> Found:
 def _controls(study: Study) -> Found:
     if study.hidden_reference and not any(item.reference for item in study.items):
         yield ("hidden_reference",), "needs an item with a reference; give one, or set this to false"
-    possible = [item for item in study.items if item.trap or trap_model(study)]
-    if study.traps > len(possible):
+    possible = sum(_can_trap(study, item) for item in study.items)
+    if study.traps > possible:
         yield (
             ("traps",),
-            f"can be at most {len(possible)}: a trap needs an item of its own, and a condition with a model or the "
-            "item's own trap file",
+            f"can be at most {possible}: a trap needs an item of its own with a trap file, or with a condition that "
+            "has a model and something else to ask for (other, or another item's query)",
         )
     rated = sum(len(study.conditions_of(item)) for item in study.items)
     if study.repeats >= max(2, min(study.items_per_rater or rated, rated)):
@@ -71,6 +72,31 @@ def _controls(study: Study) -> Found:
 def trap_model(study: Study) -> str | None:
     """The condition whose model makes the wrong-source outputs: the first that has one."""
     return next((one.id for one in study.conditions if one.model is not None), None)
+
+
+def other_query(study: Study, item: Item) -> str | None:
+    """What a trap asks for: another sound of the item's mixture, or else what the next item asks for."""
+    if item.other:
+        return item.other
+    index = study.items.index(item)
+    following = (*study.items[index + 1 :], *study.items[:index])
+    return next((one.asked for one in following if one.asked.casefold() != item.asked.casefold()), None)
+
+
+def trap_items(study: Study) -> list[Item]:
+    """The items whose mixtures the traps are made from: as many as there are traps, drawn by the study's seed."""
+    possible = [item for item in study.items if _can_trap(study, item)]
+    # Items that know what else is in them make the traps that are heard to be wrong.
+    possible.sort(key=lambda item: (not (item.trap or item.other), _drawn(study.seed, item.id)))
+    return possible[: study.traps]
+
+
+def _can_trap(study: Study, item: Item) -> bool:
+    return bool(item.trap) or (trap_model(study) is not None and other_query(study, item) is not None)
+
+
+def _drawn(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()
 
 
 def _questionnaire(study: Study) -> Found:
@@ -108,4 +134,4 @@ def _texts(study: Study) -> Iterator[tuple[Place, Text]]:
                 yield ("scale", "questions", index, "labels", place), label
 
 
-__all__ = ["inconsistencies", "trap_model"]
+__all__ = ["inconsistencies", "other_query", "trap_items", "trap_model"]

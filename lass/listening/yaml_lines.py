@@ -102,7 +102,8 @@ class _Reader:
                 raise self._refused(event, "nests lists or tables too deeply")
 
     def _refused(self, event: yaml.Event, message: str) -> StudyError:
-        return StudyError([Problem(self.file, event.start_mark.line + 1, "", message)])
+        line = 1 if event.start_mark is None else event.start_mark.line + 1
+        return StudyError([Problem(self.file, line, "", message)])
 
     def value(self, loader: yaml.SafeLoader, node: yaml.Node, where: Place, line: int) -> Any:
         """The value of a node; ``line`` is that of its key, or 0 for its own."""
