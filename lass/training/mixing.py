@@ -19,7 +19,9 @@ from lass.errors import LassError
 from lass.queries import Query
 from lass.queries.known import KnownSounds
 from lass.training.augmentation import augment, layered
+from lass.training.levels import level, rms
 from lass.training.recipe import Mixing
+from lass.training.similarity import TRIES, similarity
 from lass.training.sources import Clip, Pool
 
 PEAK = 0.9
@@ -31,7 +33,8 @@ FAMILIAR = 0.3
 class Batch:
     """``mixture`` and ``target`` are ``(batch, samples)``, ``absent`` is ``(batch,)``: the query describes nothing.
 
-    ``label`` is the sound that each query asks for.
+    ``label`` is the sound that each query asks for. ``discarded`` mixtures were drawn and found too similar to their
+    target. ``remix`` is there for losses that need no clean sources.
     """
 
     mixture: Tensor
@@ -39,6 +42,22 @@ class Batch:
     query: Query
     absent: Tensor
     label: list[str]
+    discarded: int = 0
+    remix: "Remix | None" = None
+
+
+@dataclass(frozen=True)
+class Remix:
+    """Each mixture as the sum of two mixtures, and a query for every source of both.
+
+    ``references`` is ``(batch, 2, samples)``. ``queries`` holds ``batch * sources`` rows, a mixture's sources one
+    after the other, the first of them what the batch's own query asks for; ``there`` is ``(batch, sources)``, False
+    where a mixture has fewer sources.
+    """
+
+    references: Tensor
+    queries: Query
+    there: Tensor
 
 
 Words = str | tuple[str, ...]
@@ -93,16 +112,32 @@ class Captions:
         choices = self.sounds[label]
         return choices[0] if len(choices) == 1 else choices[int(rng.integers(len(choices)))]
 
-    def blend(self, words: Words, settings: Mixing, rng: np.random.Generator) -> np.ndarray:
-        """A pooled vector for a sound: one wording or a blend of two, a little noise, unit length."""
+    def draw(self, words: Words, settings: Mixing, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+        """A pooled vector for a sound (one wording or a blend of two, a little noise, unit length), and the wording.
+
+        The wording is its row in ``query``, whose token vectors are never blended.
+        """
         rows = self.rows[words]
-        pooled = self.query.pooled[rows[int(rng.integers(len(rows)))]].numpy()
+        chosen = rows[int(rng.integers(len(rows)))]
+        pooled = self.query.pooled[chosen].numpy()
         if rng.random() < settings.caption_blend:
             other = self.query.pooled[rows[int(rng.integers(len(rows)))]].numpy()
             pooled = pooled + (other - pooled) * np.float32(rng.random())
         noise = rng.standard_normal(len(pooled)).astype(np.float32)
         pooled = pooled / np.linalg.norm(pooled) + settings.query_noise * noise / np.linalg.norm(noise)
-        return (pooled / np.linalg.norm(pooled)).astype(np.float32)
+        return (pooled / np.linalg.norm(pooled)).astype(np.float32), chosen
+
+    def gather(self, drawn: Sequence[tuple[np.ndarray, int]], *, tokens: bool) -> Query:
+        """What :meth:`draw` gave as one query, with the token vectors of the wordings if asked for.
+
+        Tokens are padded to the longest of all wordings, so that every batch has one shape.
+        """
+        pooled = torch.from_numpy(np.stack([vector for vector, _ in drawn]))
+        if not tokens or self.query.tokens is None:
+            return Query(pooled=pooled)
+        rows = torch.tensor([row for _, row in drawn])
+        mask = None if self.query.mask is None else self.query.mask[rows]
+        return Query(pooled, self.query.tokens[rows], mask)
 
 
 def read_captions(path: Path | None, labels: Sequence[str], wording: str = "train") -> dict[str, list[str]]:
@@ -136,6 +171,8 @@ class Mixtures(Dataset[Batch]):
     """Batches by number. Interferers never share the target's label or a label said to be the same sound.
 
     Where a set has no further sound to offer, another set gives it; where none has, the mixture has fewer sources.
+    ``part`` ``(2, 4)`` makes the rows 2, 6, 10 … of each batch, for one of four processes. ``remix`` adds what losses
+    without clean sources need.
 
     Raises:
         LassError: there are no two different sounds.
@@ -149,11 +186,15 @@ class Mixtures(Dataset[Batch]):
         same_sound: Sequence[Sequence[str]],
         batch: int,
         seed: int,
+        *,
+        part: tuple[int, int] = (0, 1),
+        remix: bool = False,
     ) -> None:
         self.pools = list(pools)
         self.captions = captions
         self.settings = settings
-        self.batch = batch
+        self.rows = range(part[0], batch, part[1])
+        self.remix = remix
         self.seed = seed
         self.rate = pools[0].sample_rate
         self.samples = int(settings.seconds * self.rate)
@@ -169,17 +210,60 @@ class Mixtures(Dataset[Batch]):
             raise LassError("The recordings need at least two different sounds to be mixed; add another label.")
 
     def __getitem__(self, number: int) -> Batch:
-        mixtures = [self._mixture(np.random.default_rng((self.seed, number, row))) for row in range(self.batch)]
-        mixture, target, pooled, absent, label = zip(*mixtures, strict=True)
+        rows = [self._row(np.random.default_rng((self.seed, number, row))) for row in self.rows]
+        tokens = self.settings.tokens
         return Batch(
-            torch.from_numpy(np.stack(mixture)),
-            torch.from_numpy(np.stack(target)),
-            Query(pooled=torch.from_numpy(np.stack(pooled))),
-            torch.tensor(absent),
-            list(label),
+            torch.from_numpy(np.stack([row.mixture for row in rows])),
+            torch.from_numpy(np.stack([row.target for row in rows])),
+            self.captions.gather([row.asked[0] for row in rows], tokens=tokens),
+            torch.tensor([row.absent for row in rows]),
+            [row.label for row in rows],
+            sum(row.discarded for row in rows),
+            self._remix(rows) if self.remix else None,
         )
 
-    def _mixture(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool, str]:
+    def _remix(self, rows: "Sequence[_Row]") -> Remix:
+        most = 1 + len(self.settings.interferers)
+        # A source that is not there is asked for like the first, and its answer left out.
+        asked = [each for row in rows for each in [*row.asked, *row.asked[:1] * (most - len(row.asked))]]
+        there = [[place < len(row.asked) for place in range(most)] for row in rows]
+        references = torch.from_numpy(np.stack([row.references for row in rows]))
+        return Remix(references, self.captions.gather(asked, tokens=self.settings.tokens), torch.tensor(there))
+
+    def _row(self, rng: np.random.Generator) -> "_Row":
+        settings = self.settings
+        drawn, discarded = self._distinct(rng)
+        mixture = drawn.mixture
+        gain = self._gain(drawn, rng)
+        taken = self._taken(drawn.labels)
+        absent = bool(rng.random() < settings.absent) and self.labels.free(taken) > 0
+        label = self.labels.draw(taken, rng) if absent else drawn.labels[0]
+        words = self.captions.words_for(label, rng) if absent else drawn.clips[0].words
+        asked = [self.captions.draw(words, settings, rng)]
+        references = np.zeros((0, self.samples), np.float32)
+        if self.remix:
+            asked += [self.captions.draw(clip.words, settings, rng) for clip in drawn.clips[1:]]
+            pairs = [np.sum(drawn.sources[first::2], axis=0) for first in (0, 1)]
+            references = (np.stack(pairs) * gain).astype(np.float32)
+        target = np.zeros_like(drawn.sources[0]) if absent else drawn.sources[0] * np.float32(gain)
+        return _Row((mixture * gain).astype(np.float32), target, asked, absent, label, discarded, references)
+
+    def _distinct(self, rng: np.random.Generator) -> "tuple[_Drawn, int]":
+        """Sources whose mixture is not too similar to its target, and how many were discarded before."""
+        limit, drawn = self.settings.similarity, self._drawn(rng)
+        if limit >= 1:
+            return drawn, 0
+        best, nearest = drawn, similarity(drawn.mixture, drawn.sources[0])
+        discarded = 0
+        while nearest > limit and discarded < TRIES:
+            discarded += 1
+            drawn = self._drawn(rng)
+            likeness = similarity(drawn.mixture, drawn.sources[0])
+            if likeness < nearest:
+                best, nearest = drawn, likeness
+        return best, discarded
+
+    def _drawn(self, rng: np.random.Generator) -> "_Drawn":
         settings = self.settings
         shares = np.array(settings.interferers)
         count = 1 + int(rng.choice(len(shares), p=shares / shares.sum()))
@@ -195,18 +279,18 @@ class Mixtures(Dataset[Batch]):
             chosen.append(label)
             clips.append(clip)
             sources.append(augment(sound, self.samples, settings, rng))
-        target = _unit(sources[0])
-        others = sum(_unit(source) * 10 ** (-rng.uniform(*settings.snr) / 20) for source in sources[1:])
-        mixture = target + others
-        gain = 10 ** (rng.uniform(*settings.level) / 20) / max(_rms(mixture), 1e-6)
-        gain = min(gain, PEAK / max(float(np.abs(mixture).max()), 1e-6))
-        taken = self._taken(chosen)
-        absent = bool(rng.random() < settings.absent) and self.labels.free(taken) > 0
-        asked = self.labels.draw(taken, rng) if absent else chosen[0]
-        words = self.captions.words_for(asked, rng) if absent else clips[0].words
-        pooled = self.captions.blend(words, settings, rng)
-        target = np.zeros_like(target) if absent else target * np.float32(gain)
-        return (mixture * gain).astype(np.float32), target, pooled, absent, asked
+        levels = [level(source, self.rate, settings.loudness) for source in sources]
+        matched = [source / own for source, own in zip(sources, levels, strict=True)]
+        scaled = [source * 10 ** (-rng.uniform(*settings.snr) / 20) for source in matched[1:]]
+        return _Drawn(chosen, clips, [matched[0], *scaled], matched[0] + sum(scaled), levels[0])
+
+    def _gain(self, drawn: "_Drawn", rng: np.random.Generator) -> float:
+        """What the mixture is multiplied by; its peak stays in the range of a recording."""
+        peak = max(float(np.abs(drawn.mixture).max()), 1e-6)
+        if self.settings.levels == "recorded":
+            return drawn.level if drawn.level * peak <= 1 else PEAK / peak
+        gain = 10 ** (rng.uniform(*self.settings.level) / 20) / max(rms(drawn.mixture), 1e-6)
+        return float(min(gain, PEAK / peak))
 
     def _sound(self, place: int, label: str, rng: np.random.Generator) -> tuple[np.ndarray, Clip]:
         """A crop of a sound; now and then two recordings of it at once, where no caption describes one alone."""
@@ -239,6 +323,33 @@ class Mixtures(Dataset[Batch]):
         return others[int(rng.choice(len(others), p=shares / shares.sum()))]
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """Sources that make a mixture: the target at level 1 and first, the others at their ratios to it.
+
+    ``level`` is what the target was divided by.
+    """
+
+    labels: list[str]
+    clips: list[Clip]
+    sources: list[np.ndarray]
+    mixture: np.ndarray
+    level: float
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row of a batch; ``asked`` holds its query first, then those of the other sources where they are needed."""
+
+    mixture: np.ndarray
+    target: np.ndarray
+    asked: list[tuple[np.ndarray, int]]
+    absent: bool
+    label: str
+    discarded: int
+    references: np.ndarray
+
+
 class _Labels:
     """Labels in alphabetical order, to draw from all but some of them; as quick for ten thousand as for ten."""
 
@@ -256,12 +367,3 @@ class _Labels:
         for other in sorted(self.places[name] for name in taken if name in self.places):
             place += other <= place
         return self.names[place]
-
-
-def _rms(sound: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
-
-
-def _unit(sound: np.ndarray) -> np.ndarray:
-    """The sound at a root mean square of 1; a silent crop stays silent."""
-    return sound / max(_rms(sound), 1e-5)

@@ -15,6 +15,7 @@ import yaml
 from lass.errors import LassError
 from lass.models import ModelConfig, ResUNetConfig, build, config_from_dict
 from lass.queries import by_name
+from lass.training.levels import Loudness
 from lass.training.losses import LOSSES
 
 RECIPES = Path(__file__).parent / "configs"
@@ -95,6 +96,12 @@ class Mixing:
         same_sound_layers: probability that a source is two recordings of its sound at once.
         reverb: probability that a source is heard in a random synthetic room.
         band: probability that a source lacks its top or bottom, as of a poor recording.
+        loudness: what is made equal before ``snr`` applies: ``energy``, or loudness as heard, ``lufs`` (ITU-R BS.1770).
+        levels: ``drawn`` from ``level``, or as ``recorded``: the target keeps the level it has in its peak-normalised
+            recording, and where the mixture's peak passes 1, both are scaled to 0.9.
+        similarity: a mixture whose magnitude spectrogram is more similar to its target's than this cosine is
+            discarded, and another one drawn; 1 for none.
+        tokens: whether queries come with the vectors of their words beside the pooled one.
         caption_blend: probability that a query is a blend of two wordings of its sound.
         query_noise: norm of random noise on the (unit-length) query vector.
     """
@@ -109,6 +116,10 @@ class Mixing:
     same_sound_layers: float = 0.0
     reverb: float = 0.0
     band: float = 0.0
+    loudness: Loudness = "energy"
+    levels: Literal["drawn", "recorded"] = "drawn"
+    similarity: float = 1.0
+    tokens: bool = False
     caption_blend: float = 0.5
     query_noise: float = 0.15
 
@@ -122,6 +133,7 @@ class Mixing:
         _require(len(self.interferers) > 0, "interferers must hold at least one probability")
         _require(min(self.interferers) >= 0 and sum(self.interferers) > 0, "interferers must be probabilities")
         _require(0 <= self.absent < 1, "absent must be at least 0 and below 1")
+        _require(0 < self.similarity <= 1, "similarity must be above 0 and at most 1")
         for name in ("caption_blend", "same_sound_layers", "reverb", "band"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must lie between 0 and 1")
         for name in ("equaliser", "query_noise"):

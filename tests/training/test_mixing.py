@@ -13,8 +13,10 @@ from torch.utils.data import DataLoader
 from lass import audio
 from lass.errors import LassError
 from lass.queries import Query
+from lass.training.levels import level
 from lass.training.mixing import Batch, Captions, Mixtures, read_captions
 from lass.training.recipe import Mixing, SourceSet
+from lass.training.similarity import similarity
 from lass.training.sources import Pool, open_pool
 from tests.training.small import LABELS, RATE, WORDINGS, encoder, sound, write_collection, write_table
 
@@ -32,7 +34,7 @@ def pools(tmp_path_factory: pytest.TempPathFactory) -> list[Pool]:
 
 
 def encode(texts: list[str]) -> Query:
-    return Query(pooled=encoder().encode(texts).pooled)
+    return encoder().encode(texts)
 
 
 def mixtures(
@@ -76,11 +78,128 @@ def test_a_batch_depends_on_seed_and_number_only(pools: list[Pool]) -> None:
     assert not any(torch.equal(rows[0], row) for row in rows[1:])
 
 
+EVERYTHING = Mixing(
+    seconds=1.0, absent=0.3, interferers=(0.4, 0.3, 0.3), same_sound_layers=0.5, reverb=0.5, band=0.5,
+    loudness="lufs", similarity=0.75, tokens=True,
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_workers_change_nothing(pools: list[Pool], workers: int) -> None:
-    data = mixtures(pools, Mixing(seconds=1.0, absent=0.3))
+@pytest.mark.parametrize("settings", [Mixing(seconds=1.0, absent=0.3), EVERYTHING], ids=["usual", "everything"])
+def test_workers_change_nothing(pools: list[Pool], workers: int, settings: Mixing) -> None:
+    data = mixtures(pools, settings)
     loader = DataLoader(data, batch_size=None, sampler=range(2, 7), num_workers=workers)
-    assert all(identical(batch, data[number]) for number, batch in zip(range(2, 7), loader, strict=True))
+    for number, batch in zip(range(2, 7), loader, strict=True):
+        assert identical(batch, data[number])
+        assert batch.discarded == data[number].discarded
+        if settings.tokens:
+            assert batch.query.tokens is not None
+            assert torch.equal(batch.query.tokens, data[number].query.tokens)
+
+
+def test_processes_share_a_batch_row_by_row(pools: list[Pool]) -> None:
+    whole = mixtures(pools, EVERYTHING, batch=6)[3]
+    captions = Captions.of(pools, WORDINGS, encode)
+    for number in range(2):
+        part = Mixtures(pools, captions, EVERYTHING, (), 6, 0, part=(number, 2))[3]
+        assert torch.equal(part.mixture, whole.mixture[number::2])
+        assert part.label == whole.label[number::2]
+
+
+def test_mixtures_too_similar_to_their_target_are_drawn_again(pools: list[Pool]) -> None:
+    settings = dataclasses.replace(PLAIN, snr=(-10.0, 10.0))
+    filtered = dataclasses.replace(settings, similarity=0.7)
+
+    def likenesses(data: Mixtures) -> tuple[list[float], int]:
+        batch = data[0]
+        pairs = zip(batch.mixture.numpy(), batch.target.numpy(), strict=True)
+        return [similarity(mixture, target) for mixture, target in pairs], batch.discarded
+
+    before, none = likenesses(mixtures(pools, settings, batch=40))
+    after, discarded = likenesses(mixtures(pools, filtered, batch=40))
+    assert none == 0
+    assert max(before) > 0.9
+    assert max(after) <= 0.7
+    # Every row that passes at once stays what it was.
+    assert [score for score in before if score <= 0.7] == [
+        score for old, score in zip(before, after, strict=True) if old <= 0.7
+    ]
+    assert discarded >= sum(score > 0.7 for score in before) > 0
+
+
+def test_where_nothing_passes_the_least_similar_is_taken(pools: list[Pool]) -> None:
+    settings = dataclasses.replace(PLAIN, snr=(40.0, 50.0), similarity=0.01)
+    batch = mixtures(pools, settings, batch=2)[0]
+    assert batch.discarded == 40
+    assert batch.target.abs().amax(1).min() > 1e-3
+
+
+def test_recorded_levels_stay_unless_the_mixture_would_clip(pools: list[Pool]) -> None:
+    settings = dataclasses.replace(PLAIN, snr=(-20.0, 20.0), levels="recorded")
+    batch = mixtures(pools, settings, batch=40)[0]
+    peaks, targets = batch.mixture.abs().amax(1), batch.target.abs().amax(1)
+    scaled = peaks < 0.9001
+    assert 0 < int((peaks.sub(0.9).abs() < 1e-3).sum()) < 40
+    assert peaks.max() <= 1
+    # Pools hold recordings at full scale.
+    assert targets[~scaled].min() > 0.7
+    ratio = 10 * torch.log10(batch.target.square().sum(1) / (batch.mixture - batch.target).square().sum(1))
+    assert ratio.abs().max() < 20.01
+
+
+def test_loudness_is_what_the_ratio_is_about_if_asked(pools: list[Pool]) -> None:
+    batch = mixtures(pools, dataclasses.replace(PLAIN, loudness="lufs"), batch=20)[0]
+    loud = [
+        level(target, RATE, "lufs") / level(mixture - target, RATE, "lufs")
+        for mixture, target in zip(batch.mixture.numpy(), batch.target.numpy(), strict=True)
+    ]
+    np.testing.assert_allclose(loud, 1, rtol=0.02)
+    energies = batch.target.square().sum(1) / (batch.mixture - batch.target).square().sum(1)
+    assert energies.max() > 2, "a hum needs more energy than a whistle to be as loud"
+
+
+def test_tokens_are_those_of_one_wording_and_the_pooled_vector_alone_is_blended(pools: list[Pool]) -> None:
+    settings = dataclasses.replace(PLAIN, tokens=True, caption_blend=1.0, query_noise=0.1)
+    data = Mixtures(pools, Captions.of(pools, WORDINGS, encoder().encode), settings, (), 30, 0)
+    query = data[0].query
+    everything = encoder().encode([text for texts in WORDINGS.values() for text in texts])
+    assert query.tokens is not None
+    assert everything.tokens is not None
+    assert query.tokens.shape[1:] == everything.tokens.shape[1:], "padded to the longest of all wordings"
+    for row, label in enumerate(data[0].label):
+        known = encoder().encode(WORDINGS[label])
+        assert known.tokens is not None
+        assert known.mask is not None
+        assert query.mask is not None
+        words = query.tokens[row][query.mask[row]]
+        matches = [torch.allclose(words, tokens[mask], atol=1e-5) if len(words) == mask.sum() else False
+                   for tokens, mask in zip(known.tokens, known.mask, strict=True)]  # fmt: skip
+        assert any(matches)
+
+
+def test_a_remix_is_two_mixtures_with_a_query_for_every_source(pools: list[Pool]) -> None:
+    settings = dataclasses.replace(PLAIN, interferers=(0.5, 0.0, 0.5), snr=(-3.0, 3.0))
+    captions = Captions.of(pools, WORDINGS, encode)
+    plain = mixtures(pools, settings, batch=12)[0]
+    batch = Mixtures(pools, captions, settings, (), 12, 0, remix=True)[0]
+    remix = batch.remix
+    assert remix is not None
+    assert plain.remix is None
+    torch.testing.assert_close(remix.references.sum(1), batch.mixture, atol=1e-6, rtol=1e-4)
+    assert set(remix.there.sum(1).tolist()) == {2, 4}
+    queries = remix.queries.pooled.reshape(12, 4, -1)
+    assert torch.equal(queries[:, 0], batch.query.pooled)
+    for row in range(12):
+        heard = [tones_in(reference) for reference in remix.references[row]]
+        sources = int(remix.there[row].sum())
+        asked = []
+        for place in range(sources):
+            nearest = {
+                label: float((encode(texts).pooled @ queries[row, place]).max()) for label, texts in WORDINGS.items()
+            }
+            asked.append(max(nearest, key=lambda label: nearest[label]))
+        assert {asked[place] for place in range(0, sources, 2)} == heard[0]
+        assert {asked[place] for place in range(1, sources, 2)} == heard[1]
 
 
 @pytest.mark.parametrize("snr", [(-10.0, 10.0), (3.0, 3.0)])

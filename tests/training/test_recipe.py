@@ -55,7 +55,7 @@ def test_settings_arrive_in_their_types(tmp_path: Path) -> None:
 WRONG = [
     ("speling", 1, "speling is not a known setting"),
     ("folder", "x", "folder is not a known setting"),
-    ("mixing.loudness", 1, "mixing.loudness is not a known setting"),
+    ("mixing.loudnes", 1, "mixing.loudnes is not a known setting"),
     ("data.sets.0.weigth", 1, "data.sets[0].weigth is not a known setting"),
     ("model.chanels", [4], "model: unknown field 'chanels'"),
     ("model.kind", "transformer", "model: unknown architecture 'transformer'"),
@@ -94,6 +94,9 @@ WRONG = [
     ("mixing.absent", 1, "mixing.absent must be at least 0 and below 1"),
     ("mixing.caption_blend", 1.5, "mixing.caption_blend must lie between 0 and 1"),
     ("mixing.same_sound_layers", -0.1, "mixing.same_sound_layers must lie between 0 and 1"),
+    ("mixing.similarity", 0, "mixing.similarity must be above 0 and at most 1"),
+    ("mixing.loudness", "sones", "mixing.loudness must be one of energy, lufs"),
+    ("mixing.levels", "loud", "mixing.levels must be one of drawn, recorded"),
     ("mixing.reverb", 1.5, "mixing.reverb must lie between 0 and 1"),
     ("mixing.equaliser", -1, "mixing.equaliser must be 0 or more"),
     ("optimisation.steps", 0, "optimisation.steps must be above 0"),
