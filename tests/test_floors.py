@@ -29,6 +29,7 @@ FLOORS = [
     ["separation", "training"],
     ["checkpoints"],
     ["models"],
+    ["mixtures"],
     ["queries", "audio"],
     ["scenes", "metrics", "plots"],
     ["sounds"],  # what the scenes are made of
