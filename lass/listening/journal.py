@@ -7,7 +7,7 @@ replaying it once gives. The folder can be copied while the application runs.
     {"created":…,"key":"…","kind":"rating",…,"crc":"89abcdef"}
 
 Kinds: `journal` (first line of a file), `session` (all of it, after each change), `opened`, `rating`, `preference`,
-and `deleted` (the SHA-256 of the token of a session whose lines were taken out).
+`deleted` (the SHA-256 of the token of a session whose lines were taken out), and `check` (an attempt after a failure).
 """
 
 import contextlib
@@ -143,7 +143,8 @@ class Journal:
         try:
             with self.locked():
                 file = self._open()
-                content = "".join(f"{line}\n" for line in lines).encode("utf-8")
+                head = [] if self._length else [encode({"kind": "journal", "format": FORMAT, "name": self.name})]
+                content = "".join(f"{line}\n" for line in (*head, *lines)).encode("utf-8")
                 rest = memoryview(content)
                 while rest:
                     rest = rest[os.write(file, rest) :]
@@ -211,8 +212,6 @@ class Journal:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._length = os.fstat(self._file).st_size
         if self._length == 0:
-            head = encode({"kind": "journal", "format": FORMAT, "name": self.name})
-            os.write(self._file, f"{head}\n".encode())
             _sync_folder(self.folder)
         return self._file
 

@@ -116,7 +116,7 @@ class _Found:
                 self.preferences.append(rows.preference_row(entry))
             case "deleted":
                 self.deleted.add(str(entry["token_sha256"]))
-            case "journal":
+            case "journal" | "check":
                 pass
             case kind:
                 raise ValueError(kind)

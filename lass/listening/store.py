@@ -300,7 +300,7 @@ class Store:
         """Whether answers can be saved now; after a failure this tries again."""
         try:
             if self._writer.problem is not None:
-                self._writer.do(lambda transaction: None)
+                self._writer.do(lambda transaction: transaction.note({"kind": "check"}))
             self._read(select(1))
         except StoreError:
             return False
