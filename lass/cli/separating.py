@@ -1,0 +1,53 @@
+"""``lass separate``."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from lass.cli.arguments import add_command, model_arguments
+from lass.cli.output import chosen_separator, make_folder, window_progress
+from lass.errors import LassError
+from lass.settings import Settings
+
+
+def add(commands: Any) -> None:
+    """Give the parser these commands."""
+    parser = add_command(commands, separate, prints=True)
+    parser.add_argument("input", type=Path, metavar="INPUT", help="a recording, or a folder of recordings")
+    parser.add_argument("--query", action="append", required=True, help="what to hear, in words; may be repeated")
+    parser.add_argument("--remove", action="store_true", help="take away what is described instead of keeping it")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    model_arguments(parser)
+
+
+def separate(options: argparse.Namespace, settings: Settings) -> None:
+    """Separate a recording, or every recording in a folder, for one or several queries."""
+    from lass.batch import find_recordings, plan, separate_file
+    from lass.queries import check_query
+
+    queries = [check_query(query) for query in options.query]
+    recordings = find_recordings(options.input)
+    separator = chosen_separator(options, settings)
+    make_folder(options.out)
+    jobs = plan(recordings, queries, separator.name, remove=options.remove)
+    reports = []
+    for job in jobs:
+        progress = window_progress(f"{job.recording.name}: {job.query}")
+        try:
+            report = separate_file(separator, job, options.out, remove=options.remove, progress=progress)
+        except LassError as error:
+            # One bad file in a folder must not cost the others their results.
+            if len(jobs) == 1:
+                raise
+            print(f"lass: {error}", file=sys.stderr)
+            continue
+        reports.append(report)
+        if not options.json:
+            print(report["files"]["target"], report["files"]["residual"], sep="\n", flush=True)
+    if options.json:
+        print(json.dumps(reports, indent=2))
+    if len(reports) < len(jobs):
+        failed = len(jobs) - len(reports)
+        raise LassError(f"{failed} of {len(jobs)} separations failed; the reasons are above.")

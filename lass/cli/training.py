@@ -1,0 +1,63 @@
+"""``lass train`` and ``lass publish``."""
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from lass.cli.arguments import add_command
+from lass.cli.output import chosen_device
+from lass.errors import LassError
+from lass.settings import Settings
+
+
+def add(commands: Any) -> None:
+    """Give the parser these commands."""
+    parser = add_command(commands, train)
+    parser.add_argument("recipe", metavar="CONFIG", help="a YAML file, or the name of a recipe that ships")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="root of the recordings (default data)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default runs)")
+    parser.add_argument("--resume", action="store_true", help="go on where the run stopped")
+    parser.add_argument("--workers", type=int, default=1, help="loader processes (default 1)")
+    parser.add_argument("--device", help="cpu, cuda, cuda:N, mps or auto")
+
+    parser = add_command(commands, publish)
+    parser.add_argument("recipe", metavar="CONFIG", help="the recipe of the run")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="root of the recordings (default data)")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default runs)")
+    parser.add_argument("--evaluations", type=Path, required=True, help="folder of evaluation results for the card")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the model, for instance assets/NAME")
+
+
+def train(options: argparse.Namespace, settings: Settings) -> None:
+    """Train a model as a recipe says."""
+    from lass.queries import by_name
+    from lass.training.loop import Trainer
+    from lass.training.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    folder = options.runs / recipe.name
+    if (folder / "state.pt").exists() and not options.resume:
+        raise LassError(f"{folder} holds a run already; continue it with --resume, or remove the folder to start anew.")
+    trainer = Trainer(
+        recipe,
+        by_name.encoder(recipe.encoder, settings.checkpoints_dir),
+        options.data,
+        folder,
+        chosen_device(options, settings),
+        options.workers,
+        lambda line: print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True),
+    )
+    if options.resume:
+        trainer.resume()
+    trainer.run()
+
+
+def publish(options: argparse.Namespace, settings: Settings) -> None:
+    """Turn a trained run's checkpoint into a model folder with its card."""
+    from lass.training.card import publish as write
+    from lass.training.recipe import load_recipe
+
+    recipe = load_recipe(options.recipe)
+    write(recipe, options.runs / recipe.name / "last.safetensors", options.evaluations, options.data, options.out)
+    print(options.out / "README.md")
