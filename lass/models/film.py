@@ -20,11 +20,16 @@ class Film(nn.Module):
         kind: ``shift`` (published networks) or ``scale-shift``.
         projection: with a positive number the condition first passes a small network of that width. It keeps the
             many linear layers small and lets wordings of one sound meet before they steer anything.
+        gain: what the condition is multiplied by first. The values of a vector of unit length are so small that a
+            network which starts from them hardly hears the query; the root of ``condition_size`` makes them about 1.
     """
 
-    def __init__(self, sites: dict[str, int], condition_size: int, kind: FilmKind, projection: int = 0) -> None:
+    def __init__(
+        self, sites: dict[str, int], condition_size: int, kind: FilmKind, projection: int = 0, gain: float = 1.0
+    ) -> None:
         super().__init__()
         self.sites = sites
+        self.gain = gain
         self.scales = kind == "scale-shift"
         self.projection: nn.Module = nn.Identity()
         if projection:
@@ -39,7 +44,7 @@ class Film(nn.Module):
 
     def forward(self, condition: Tensor) -> dict[str, tuple[Tensor | None, Tensor]]:
         """``(batch, condition_size)`` to scale (None for ``shift``) and shift, ``(batch, channels, 1, 1)``, by site."""
-        condition = self.projection(condition)
+        condition = self.projection(condition * self.gain)
         return {site: (self._scale(site, condition), self._linear(site, condition)) for site in self.sites}
 
     def _scale(self, site: str, condition: Tensor) -> Tensor | None:

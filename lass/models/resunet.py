@@ -47,6 +47,7 @@ class ResUNetConfig:
         magnitude_power: exponent that compresses the features; the mask still applies to the plain spectrogram.
         film: ``shift`` (published) or ``scale-shift``.
         query_projection: width of a small network between the query and FiLM; 0 for none (published).
+        query_gain: what the query's vector is multiplied by before all that; 1 in the published networks.
         mask: what the output maps mean, see :mod:`lass.models.masks`.
         dual_path: recurrence between bottleneck and decoder, or None.
         vestigial: also hold the decoder norms and shifts that published checkpoints carry and no forward pass uses.
@@ -62,6 +63,7 @@ class ResUNetConfig:
     magnitude_power: float = 1.0
     film: FilmKind = "shift"
     query_projection: int = 0
+    query_gain: float = 1.0
     mask: MaskKind = "magnitude-phase"
     dual_path: DualPathConfig | None = None
     vestigial: bool = True
@@ -75,6 +77,8 @@ class ResUNetConfig:
             raise ValueError(f"film must be one of {', '.join(get_args(FilmKind))}, not {self.film!r}")
         if self.mask not in get_args(MaskKind):
             raise ValueError(f"mask must be one of {', '.join(get_args(MaskKind))}, not {self.mask!r}")
+        if not self.query_gain > 0:
+            raise ValueError(f"query_gain must be above 0, not {self.query_gain!r}")
         if min(*self.channels, *sum(self.pooling, self.stem)) < 1:
             raise ValueError("channels, pooling and stem must hold whole numbers above 0")
         if len(self.channels) != len(self.pooling):
@@ -209,7 +213,9 @@ class ResUNet(nn.Module):
         self.mask = MASKS[config.mask]
         self.spectrum = Spectrum(config.window, config.hop)
         self.base = Base(config)
-        self.film = Film(self.base.sites, config.condition_size, config.film, config.query_projection)
+        self.film = Film(
+            self.base.sites, config.condition_size, config.film, config.query_projection, config.query_gain
+        )
         self._initialise()
 
     def forward(self, mixture: Tensor, query: Query) -> Tensor:
