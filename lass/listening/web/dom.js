@@ -1,0 +1,75 @@
+// Elements from plain values: texts are always texts, never markup.
+
+// h("button", {class: "big", onclick: go, disabled: false}, "Go")
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const SHAPES = {
+  play: "M8 5.2v13.6L19 12z",
+  pause: "M7 5h3.6v14H7zM13.4 5H17v14h-3.6z",
+  loop: "M7 7h9.2l-1.9-1.9L15.7 3.7 20 8l-4.3 4.3-1.4-1.4L16.2 9H7a2 2 0 0 0-2 2v2H3v-2a4 4 0 0 1 4-4zm10 10H7.8l1.9 1.9-1.4 1.4L4 16l4.3-4.3 1.4 1.4L7.8 15H17a2 2 0 0 0 2-2v-2h2v2a4 4 0 0 1-4 4z",
+  check: "M9.2 17.4 4 12.2l1.5-1.5 3.7 3.7 9.3-9.3L20 6.6z",
+};
+
+// A picture that says nothing a label does not say.
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  picture.setAttribute("viewBox", "0 0 24 24");
+  picture.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", SHAPES[name]);
+  picture.append(path);
+  return picture;
+}
+
+// A text as paragraphs: an empty line ends one.
+export function paragraphs(text) {
+  return text.split(/\n\s*\n/).map((part) => h("p", {}, part.replace(/\s*\n\s*/g, " ").trim()));
+}
+
+let words = {};
+
+export function speak(texts) { words = texts; }
+
+// The words for a key, with {names} filled in. A key nobody translated shows itself, so that a test finds it.
+export function t(key, values = {}) {
+  const { count } = values;
+  const text = (count === 1 && words[`${key}_one`]) || words[key] || key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+// Seconds as people read them: 7 as 0:07.
+export function clock(seconds) {
+  const whole = Math.floor(seconds + 0.05);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+const status = document.getElementById("status");
+
+// Tells one thing: on the screen and to screen readers. kind: "" | "wait" | "bad"; nothing hides it again.
+export function say(text = "", kind = "") {
+  if (status.textContent !== text) status.textContent = text;
+  status.dataset.kind = kind;
+}
+
+const page = document.getElementById("page");
+
+// Puts a step on the page and the focus on its heading, so that a screen reader starts there.
+export function show(...content) {
+  page.replaceChildren(...content);
+  window.scrollTo(0, 0);
+  const heading = page.querySelector("h1");
+  if (heading) {
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }
+}
