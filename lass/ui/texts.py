@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lass.ui import page_texts
+from lass.ui.page_texts import PageTexts
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -93,6 +96,8 @@ class Texts:
     privacy: str
     version: str
     licence: str
+
+    pages: PageTexts
 
 
 ENGLISH = Texts(
@@ -181,4 +186,5 @@ ENGLISH = Texts(
     ),
     version="Version {version}",
     licence="MIT licence",
+    pages=page_texts.ENGLISH,
 )
