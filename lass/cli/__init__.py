@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lass.cli import measuring, models, separating, serving, training
+from lass.cli import measuring, models, separating, serving, study, training
 from lass.cli.output import drop_output
 from lass.errors import LassError
 from lass.settings import Settings
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lass", description="Say what you want to hear; get it, and everything else.")
     parser.add_argument("--version", action="version", version=f"lass {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for group in (separating, models, measuring, training, serving):
+    for group in (separating, models, measuring, training, study, serving):
         group.add(commands)
     return parser
 

@@ -18,6 +18,9 @@ def add(commands: Any) -> None:
     parser.add_argument("input", type=Path, metavar="INPUT", help="a recording, or a folder of recordings")
     parser.add_argument("--query", action="append", required=True, help="what to hear, in words; may be repeated")
     parser.add_argument("--remove", action="store_true", help="take away what is described instead of keeping it")
+    parser.add_argument(
+        "--stems", action="store_true", help="one file for each query and one of the rest, which add up to the recording"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     model_arguments(parser)
 
@@ -27,6 +30,9 @@ def separate(options: argparse.Namespace, settings: Settings) -> None:
     from lass.batch import find_recordings, plan, separate_file
     from lass.queries import check_query
 
+    if options.stems:
+        _separate_stems(options, settings)
+        return
     queries = [check_query(query) for query in options.query]
     recordings = find_recordings(options.input)
     separator = chosen_separator(options, settings)
@@ -51,3 +57,36 @@ def separate(options: argparse.Namespace, settings: Settings) -> None:
     if len(reports) < len(jobs):
         failed = len(jobs) - len(reports)
         raise LassError(f"{failed} of {len(jobs)} separations failed; the reasons are above.")
+
+
+def _separate_stems(options: argparse.Namespace, settings: Settings) -> None:
+    """Separate a recording, or every recording in a folder, into stems that add up to it."""
+    from lass.batch import find_recordings, plan, separate_stems_file
+    from lass.stems import check_queries
+
+    if options.remove:
+        raise LassError("--stems already gives everything else as a file of its own; leave --remove out.")
+    queries = check_queries(options.query)
+    recordings = find_recordings(options.input)
+    separator = chosen_separator(options, settings)
+    make_folder(options.out)
+    jobs = plan(recordings, ["stems"], separator.name)
+    reports = []
+    for job in jobs:
+        progress = window_progress(job.recording.name)
+        try:
+            report = separate_stems_file(
+                separator, job.recording, queries, options.out, beginning=job.beginning, progress=progress
+            )
+        except LassError as error:
+            if len(jobs) == 1:
+                raise
+            print(f"lass: {error}", file=sys.stderr)
+            continue
+        reports.append(report)
+        if not options.json:
+            print(*report["files"]["stems"], report["files"]["rest"], sep="\n", flush=True)
+    if options.json:
+        print(json.dumps(reports, indent=2))
+    if len(reports) < len(jobs):
+        raise LassError(f"{len(jobs) - len(reports)} of {len(jobs)} recordings failed; the reasons are above.")

@@ -69,7 +69,7 @@ def _missing_models(study: Study, document: Document, folder: Path, cache_dir: P
             checkpoint_sha256(condition.model, cache_dir)
         except ModelError:
             known = catalogue.names()
-            near = difflib.get_close_matches(condition.model, known, n=1)
+            near = difflib.get_close_matches(condition.model, known, n=1, cutoff=0.85)
             if condition.model in known:
                 hint = f"download it with `lass download {condition.model}`"
             else:

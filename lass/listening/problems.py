@@ -57,8 +57,8 @@ _MESSAGES = {
     "datetime_type": "must be a date such as 2030-01-31 or 2030-01-31T18:00:00Z",
     "datetime_parsing": "must be a date such as 2030-01-31 or 2030-01-31T18:00:00Z",
     "datetime_from_date_parsing": "must be a date such as 2030-01-31 or 2030-01-31T18:00:00Z",
-    "too_short": "must have at least {min_length} entries, not {actual_length}",
-    "too_long": "must have at most {max_length} entries, not {actual_length}",
+    "too_short": "must have {min_length} or more entries, not {actual_length}",
+    "too_long": "must have no more than {max_length} entries, not {actual_length}",
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters long",
     "string_pattern_mismatch": "has characters or a form that cannot be used here",
@@ -71,9 +71,14 @@ _MESSAGES = {
 def from_validation(error: ValidationError, document: "Document", model: type[BaseModel]) -> list[Problem]:
     """Everything pydantic found, in our words and with the lines of the file."""
     problems = []
-    for found in error.errors(include_url=False):
+    errors = error.errors(include_url=False)
+    for found in errors:
         where: Place = found["loc"]
         kind, context = found["type"], found.get("ctx", {})
+        # A list whose entries are wrong only seems to have too few of them.
+        inner = (other["loc"] for other in errors if len(other["loc"]) > len(where))
+        if kind == "too_short" and any(loc[: len(where)] == where for loc in inner):
+            continue
         if kind == "extra_forbidden":
             message = _unknown(where, model)
         elif kind == "value_error":
@@ -91,7 +96,7 @@ def _unknown(where: Place, model: type[BaseModel]) -> str:
     known = list(owner.model_fields) if owner else []
     near = difflib.get_close_matches(str(where[-1]), known, n=1, cutoff=0.5)
     if near:
-        return f"is not known; did you mean {near[0]}?".removesuffix("?")
+        return f"is not known; did you mean {near[0]}"
     return f"is not known; known are {', '.join(known)}"
 
 
