@@ -115,6 +115,26 @@ def test_remove_keeps_everything_else(mixture: Path, tmp_path: Path, tiny_checkp
     np.testing.assert_array_equal(samples(removed["files"]["residual"]), samples(kept["files"]["target"]))
 
 
+def test_stems_are_one_file_for_each_query_and_add_up_with_the_rest(
+    mixture: Path, tmp_path: Path, tiny_checkpoint: Path, capsys: Capture
+) -> None:
+    arguments = ["--query", "rain", "--query", "a dog barking", "--model", tiny_checkpoint, "--out", tmp_path / "out"]
+    assert lass_command("separate", mixture, *arguments, "--stems", "--json") == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["queries"] == ["rain", "a dog barking"]
+    assert [Path(path).name for path in report["files"]["stems"]] == [
+        "mixture-stems-tiny-1-rain-stem.wav", "mixture-stems-tiny-2-a-dog-barking-stem.wav",
+    ]  # fmt: skip
+    parts = [*report["files"]["stems"], report["files"]["rest"]]
+    np.testing.assert_allclose(sum(samples(part) for part in parts), samples(mixture), atol=1e-5)
+    assert lass_command("separate", mixture, *arguments, "--stems") == 0
+    assert capsys.readouterr().out.splitlines() == parts
+
+
+def test_stems_and_remove_do_not_go_together(mixture: Path, tmp_path: Path, capsys: Capture) -> None:
+    assert "leave --remove out" in failing(capsys, *separating(mixture, tmp_path / "out"), "--stems", "--remove")
+
+
 def test_a_folder_with_a_broken_file_gives_the_others_their_results(
     tmp_path: Path, tiny_checkpoint: Path, capsys: Capture
 ) -> None:
