@@ -5,7 +5,7 @@ the database has its lines already.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, select, update
@@ -18,7 +18,6 @@ from lass.listening.schema import deletions, journals, opened, outbox, preferenc
 
 # Rows that one statement inserts: PostgreSQL's protocol counts parameters with 16 bits.
 _PORTION = 500
-_Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,11 @@ def bring_together(engine: Engine, journal: Journal) -> Report:
             paths = journal.files()
             missing = known.keys() - {path.name for path in paths}
             files = [file for path in paths if (file := read(path, known.get(path.name))) is not None]
-            gone = _replay(connection, files, problems.append)
+            found = _Found(problems.append)
+            gone = _replay(connection, files, found)
             waiting = connection.execute(select(outbox.c.boot, outbox.c.number, outbox.c.line)).all()
             lines = [line for _, _, line in sorted(waiting)]
-            if missing:
-                lines = list(everything(connection))
+            lines = list(everything(connection)) if missing else [*lines, *found.moved]
         journal.append(lines)
         if gone:
             journal.forget(gone)
@@ -91,11 +90,15 @@ def everything(connection: Connection) -> Iterator[str]:
 class _Found:
     """What the journals say, by table; of each session only the newest state."""
 
+    tell: Callable[[str], None]
+    """Takes what the organiser should know."""
     sessions: dict[str, tuple[int, str | None, SessionRecord]] = field(default_factory=dict)
     opened: list[dict[str, Any]] = field(default_factory=list)
     ratings: list[RatingRecord] = field(default_factory=list)
     preferences: list[dict[str, Any]] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
+    moved: list[str] = field(default_factory=list)
+    """New lines, of sessions that could not keep their place."""
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Sorts an entry in; raises KeyError, TypeError or ValueError for one of an unknown shape."""
@@ -122,9 +125,8 @@ class _Found:
                 raise ValueError(kind)
 
 
-def _replay(connection: Connection, files: Sequence[JournalFile], tell: _Tell) -> set[str]:
+def _replay(connection: Connection, files: Sequence[JournalFile], found: _Found) -> set[str]:
     """Puts into the tables what files hold; returns the deleted sessions of which they still hold lines."""
-    found = _Found()
     for file in files:
         unknown = 0
         for entry in file.entries:
@@ -135,7 +137,9 @@ def _replay(connection: Connection, files: Sequence[JournalFile], tell: _Tell) -
         if file.damaged or unknown:
             where = f", the first is line {file.damaged[0]}" if file.damaged else ""
             count = len(file.damaged) + unknown
-            tell(f"{count} damaged line(s) of the journal {file.name} were left out{where}; all others were read.")
+            found.tell(
+                f"{count} damaged line(s) of the journal {file.name} were left out{where}; all others were read."
+            )
     recorded = set(connection.execute(select(deletions.c.token_sha256)).scalars())
     _insert_new(connection, deletions, [{"token_sha256": sha256} for sha256 in found.deleted - recorded])
     gone = found.deleted | recorded
@@ -147,14 +151,14 @@ def _replay(connection: Connection, files: Sequence[JournalFile], tell: _Tell) -
             connection.execute(delete(sessions).where(sessions.c.token == token))
     for token in dead:
         found.sessions.pop(token, None)
-    _put_sessions(connection, found, tell)
+    _put_sessions(connection, found)
     if found.opened or found.ratings:
-        _put_trials(connection, found, dead, tell)
+        _put_trials(connection, found, dead)
     _insert_new(connection, preferences, found.preferences)
     return {token_sha256(token) for token in dead}
 
 
-def _put_sessions(connection: Connection, found: _Found, tell: _Tell) -> None:
+def _put_sessions(connection: Connection, found: _Found) -> None:
     if not found.sessions:
         return
     columns = (sessions.c.token, sessions.c.changes, sessions.c.study, sessions.c.place, sessions.c.key)
@@ -164,33 +168,36 @@ def _put_sessions(connection: Connection, found: _Found, tell: _Tell) -> None:
     keys = {(study, key) for _, _, study, _, key in there}
     new = []
     for token, (changes, key, record) in found.sessions.items():
-        row = rows.session_row(record, key, changes)
         if token in changes_of:
             if changes > changes_of[token]:
+                row = rows.session_row(record, key, changes)
                 connection.execute(update(sessions).where(sessions.c.token == token).values(**row))
             continue
+        if key is not None and (record.study, key) in keys:
+            key = None
         if (record.study, record.place) in places:
             # A journal that was away while the study went on: nobody's answers are dropped for that.
-            row["place"] = 1 + max(place for study, place in places if study == record.study)
-            tell(
+            place = 1 + max(place for study, place in places if study == record.study)
+            found.tell(
                 f"Two participants of {record.study} have place {record.place}, because a journal was missing for a "
-                f"time; the second one is kept with place {row['place']}."
+                f"time; the second one is kept with place {place}."
             )
-        if key is not None and (record.study, key) in keys:
-            row["key"] = None
+            record, changes = replace(record, place=place), changes + 1
+            found.moved.append(encode(rows.session_entry(record, key, changes)))
+        row = rows.session_row(record, key, changes)
         places.add((record.study, row["place"]))
         keys.add((record.study, row["key"]))
         new.append(row)
     _insert_new(connection, sessions, new)
 
 
-def _put_trials(connection: Connection, found: _Found, dead: set[str], tell: _Tell) -> None:
+def _put_trials(connection: Connection, found: _Found, dead: set[str]) -> None:
     alive = set(connection.execute(select(sessions.c.token)).scalars())
     _insert_new(connection, opened, [row for row in found.opened if row["session"] in alive])
     _insert_new(connection, ratings, [record.as_dict() for record in found.ratings if record.session in alive])
     orphans = sum(record.session not in alive and record.session not in dead for record in found.ratings)
     if orphans:
-        tell(f"{orphans} rating(s) stand in the journals only, because the lines of their sessions are damaged.")
+        found.tell(f"{orphans} rating(s) stand in the journals only, because the lines of their sessions are damaged.")
 
 
 def _insert_new(connection: Connection, table: Table, found: Sequence[Mapping[str, Any]]) -> None:
