@@ -19,7 +19,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--query", action="append", required=True, help="what to hear, in words; may be repeated")
     parser.add_argument("--remove", action="store_true", help="take away what is described instead of keeping it")
     parser.add_argument(
-        "--stems", action="store_true", help="one file for each query and one of the rest, which add up to the recording"
+        "--stems",
+        action="store_true",
+        help="one file for each query and one of the rest, which add up to the recording",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     model_arguments(parser)
