@@ -1,11 +1,13 @@
 """``lass train`` and ``lass publish``."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import Any
 
 from lass.cli.arguments import add_command
+from lass.cli.arguments import seed as from_zero
 from lass.cli.output import chosen_device
 from lass.errors import LassError
 from lass.settings import Settings
@@ -20,6 +22,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="go on where the run stopped")
     parser.add_argument("--workers", type=int, default=1, help="loader processes (default 1)")
     parser.add_argument("--device", help="cpu, cuda, cuda:N, mps or auto")
+    parser.add_argument("--tensorboard", action="store_true", help="write files for TensorBoard too")
+    parser.add_argument(
+        "--samples", type=from_zero, default=0, metavar="N", help="mixtures to keep as WAV and PNG at each validation"
+    )
 
     parser = add_command(commands, publish)
     parser.add_argument("recipe", metavar="CONFIG", help="the recipe of the run")
@@ -30,27 +36,39 @@ def add(commands: Any) -> None:
 
 
 def train(options: argparse.Namespace, settings: Settings) -> None:
-    """Train a model as a recipe says."""
+    """Train a model as a recipe says; on several GPUs when started by torchrun."""
     from lass.queries import by_name
     from lass.training.loop import Trainer
+    from lass.training.processes import join, leave
     from lass.training.recipe import load_recipe
 
     recipe = load_recipe(options.recipe)
+    device = chosen_device(options, settings)
     folder = options.runs / recipe.name
     if (folder / "state.pt").exists() and not options.resume:
         raise LassError(f"{folder} holds a run already; continue it with --resume, or remove the folder to start anew.")
+    # What torchrun tells each of the processes that it starts.
+    rank, count, local = (int(os.environ.get(name, "0")) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    if count > 1 and device == "cuda":
+        device = f"cuda:{local}"
+    processes = join(rank, max(count, 1), device=device)
     trainer = Trainer(
         recipe,
         by_name.encoder(recipe.encoder, settings.checkpoints_dir),
         options.data,
         folder,
-        chosen_device(options, settings),
+        device,
         options.workers,
         lambda line: print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True),
+        settings.checkpoints_dir,
+        processes=processes,
+        tensorboard=options.tensorboard,
+        samples=options.samples,
     )
     if options.resume:
         trainer.resume()
     trainer.run()
+    leave(processes)
 
 
 def publish(options: argparse.Namespace, settings: Settings) -> None:

@@ -1,16 +1,14 @@
-"""The training loop: resumable to the bit, one process, any device.
+"""The training loop: resumable to the bit, any device, one process or several.
 
 A run lives in one folder: ``state.pt`` (everything needed to go on), ``best.safetensors`` and ``last.safetensors``
-(checkpoints of the averaged weights, loadable by :func:`lass.load_separator`) and ``log.jsonl``.
+(checkpoints of the averaged weights, loadable by :func:`lass.load_separator`), ``log.jsonl``, and TensorBoard's files
+and samples where they are asked for.
 """
 
-import copy
-import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,64 +16,31 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.utils.data import DataLoader
 
 from lass.checkpoints.bundled import save_bundled
 from lass.errors import LassError
 from lass.models import build, config_to_dict
 from lass.queries import Query, QueryEncoder
+from lass.training.average import Average
 from lass.training.files import unwritable, whole
-from lass.training.losses import silence, weighted
+from lass.training.journal import Journal, Log
+from lass.training.losses import MIXIT
 from lass.training.mixing import Batch, Captions, Mixtures, read_captions
-from lass.training.recipe import Optimisation, Recipe
-from lass.training.sources import Clip, Pool, open_pool
+from lass.training.objective import Objective
+from lass.training.optimisers import build_optimiser, learning_rate
+from lass.training.processes import ALONE, Processes
+from lass.training.recipe import Recipe
+from lass.training.sources import open_pool
 from lass.training.start import take_over
 from lass.training.state import load_state, save_state
+from lass.training.validation import Validation, fixed_mixtures, labels, validate
+from lass.training.vectors import encode_all
 
-Log = Callable[[str], None]
-LOG_FILE = "log.jsonl"
 REPORT_EVERY = 20
-# Of the fixed mixtures: they are the same for every recipe on the same recordings.
-VALIDATION_SEED = 20240607
-VALIDATION_BATCH = 10
-
-
-def learning_rate(step: int, settings: Optimisation) -> float:
-    """Linear warm-up, then a cosine from ``rate`` down to ``final * rate`` at the last step."""
-    if step < settings.warmup:
-        return settings.rate * (step + 1) / settings.warmup
-    progress = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return settings.rate * (settings.final + (1 - settings.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
-
-
-class Average:
-    """Exponential moving average of a network's weights; its buffers are taken over as they are."""
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.decay = decay
-        self.updates = 0
-
-    @torch.no_grad()
-    def update(self, model: nn.Module) -> None:
-        """Move towards ``model``; the first updates move faster, so that the random start is soon forgotten."""
-        self.updates += 1
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for weight, newest in zip(self.model.parameters(), model.parameters(), strict=True):
-            weight.lerp_(newest, 1 - decay)
-        for buffer, latest in zip(self.model.buffers(), model.buffers(), strict=True):
-            buffer.copy_(latest)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Mean SDR improvement in decibels over fixed mixtures, and the output's level for absent sounds.
-
-    Either is NaN where no mixture was of the kind.
-    """
-
-    sdri: float
-    absent_db: float
+# Half precision scales its losses down while gradients overflow; below this they will not stop to.
+SMALLEST_SCALE = 1e-3
 
 
 class Trainer:
@@ -90,9 +55,13 @@ class Trainer:
         workers: loader processes; the result does not depend on it.
         log: told what happens, a line at a time.
         checkpoints: where downloaded checkpoints are, for a recipe that starts from one of them.
+        processes: which part of every batch is this process's.
+        tensorboard: whether to write TensorBoard's files too.
+        samples: how many validation mixtures to keep, as sound and picture, at every validation.
 
     Raises:
-        LassError: recordings or captions cannot be used, or the folder cannot be written to.
+        LassError: recordings or captions cannot be used, the folder cannot be written to, or the device cannot
+            compute as the recipe asks.
     """
 
     def __init__(
@@ -105,42 +74,77 @@ class Trainer:
         workers: int,
         log: Log,
         checkpoints: Path | None = None,
+        *,
+        processes: Processes = ALONE,
+        tensorboard: bool = False,
+        samples: int = 0,
     ) -> None:
-        self.recipe, self.folder, self.workers, self.log = recipe, folder, workers, log
-        self.checkpoints = checkpoints
-        self.started: dict[str, Any] | None = None
+        self.recipe, self.folder, self.workers = recipe, folder, workers
+        self.checkpoints, self.processes, self.samples = checkpoints, processes, samples
         self.device = torch.device(device)
-        if workers < 0:
-            raise LassError(f"There cannot be {workers} loader processes; give 0 or more.")
-        _make(folder)
+        self.started: dict[str, Any] | None = None
+        self._check(encoder)
+        self.journal = Journal(folder, log, tensorboard=tensorboard)
+        with processes.in_turn():
+            _make(folder)
+            self._prepare(encoder, data)
+        torch.manual_seed(recipe.seed)
         settings = recipe.optimisation
+        self.model = build(recipe.model).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = Average(self.model, settings.ema)
+        processes.share_norms(self.model)
+        if not processes.first:
+            # What is dropped differs between the rows of a batch, and so between processes.
+            torch.manual_seed(recipe.seed + processes.rank)
+        self.optimiser = build_optimiser(self.model, settings)
+        self.scaler = GradScaler(self.device.type, enabled=settings.precision == "float16")
+        self.objective = Objective(settings)
+        self.step = 0
+        self.seconds = 0.0
+        self.best = -math.inf
+        self.losses: list[float] = []
+        self.discarded = 0
+
+    def _check(self, encoder: QueryEncoder) -> None:
+        recipe, settings, count = self.recipe, self.recipe.optimisation, self.processes.count
+        if self.workers < 0:
+            raise LassError(f"There cannot be {self.workers} loader processes; give 0 or more.")
         if recipe.model.condition_size != encoder.size:
             raise LassError(
                 f"The recipe's network takes queries of {recipe.model.condition_size} values and the encoder gives "
                 f"{encoder.size}; set model.condition_size to {encoder.size}."
             )
-        rate, cache = recipe.model.sample_rate, folder.parent / "cache"
+        if settings.batch % count:
+            raise LassError(
+                f"Batches of {settings.batch} cannot be split over {count} processes; start as many as divide it."
+            )
+        if settings.precision == "float16" and self.device.type != "cuda":
+            raise LassError("Half precision (float16) needs a CUDA device; set optimisation.precision to bfloat16.")
+
+    def _prepare(self, encoder: QueryEncoder, data: Path) -> None:
+        """Everything that is heard and read, from the cache where it is there."""
+        recipe, processes = self.recipe, self.processes
+        rate, cache, log = recipe.model.sample_rate, self.folder.parent / "cache", self._log
+
+        def encode(texts: list[str]) -> Query:
+            return encode_all(encoder, texts, tokens=recipe.mixing.tokens)
+
         pools = [open_pool(source, data, cache, rate, log) for source in recipe.data.sets]
-        table = read_captions(recipe.captions_file, _labels(pools, worded=False))
-        captions = Captions.of(pools, table, lambda texts: _encode(encoder, texts))
-        self.known_sounds = captions.known_sounds(_labels(pools))
-        self.mixtures = Mixtures(pools, captions, recipe.mixing, recipe.data.same_sound, settings.batch, recipe.seed)
+        table = read_captions(recipe.captions_file, labels(pools, worded=False))
+        captions = Captions.of(pools, table, encode)
+        self.known_sounds = captions.known_sounds(labels(pools))
+        self.mixtures = Mixtures(
+            pools,
+            captions,
+            recipe.mixing,
+            recipe.data.same_sound,
+            recipe.optimisation.batch,
+            recipe.seed,
+            part=(processes.rank, processes.count),
+            remix=MIXIT in recipe.optimisation.loss,
+        )
         held_out = open_pool(recipe.data.validation, data, cache, rate, log)
-        self.validation = _fixed_mixtures(recipe, held_out, encoder)
-        torch.manual_seed(recipe.seed)
-        self.model = build(recipe.model).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = Average(self.model, settings.ema)
-        weights = list(self.model.parameters())
-        groups: list[dict[str, Any]] = [
-            {"params": [weight for weight in weights if weight.ndim > 1]},
-            {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
-        self.loss = weighted(settings.loss)
-        self.step = 0
-        self.seconds = 0.0
-        self.best = -math.inf
-        self.losses: list[float] = []
+        self.validation = fixed_mixtures(recipe, held_out, encode)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Train to the last step, or until ``stop()``; the state is saved either way."""
@@ -149,9 +153,10 @@ class Trainer:
         settings, started = self.recipe.optimisation, time.monotonic()
         before = self.seconds
         if self.step >= settings.steps:
-            self.log(f"the run has its {settings.steps} steps already")
+            self._log(f"the run has its {settings.steps} steps already")
         for batch in self._batches():
-            self.losses.append(self._train_step(batch))
+            self.losses.append(self._train_step(batch.to(self.device)))
+            self.discarded += batch.discarded
             self.step += 1
             self.seconds = before + time.monotonic() - started
             if self.step % REPORT_EVERY == 0:
@@ -162,31 +167,39 @@ class Trainer:
                 self.save()
             if stop():
                 self.save()
-                return
+                break
+        self.journal.close()
 
     def _start(self) -> None:
         """Take over what fits of the checkpoint that the recipe starts from; a resumed run has it in its state."""
         start = take_over(self.recipe.start, self.model, self.recipe.model.sample_rate, self.checkpoints)
         self.average.model.load_state_dict(self.model.state_dict())
         self.started = start.facts()
-        self.log(start.in_words())
+        self._log(start.in_words())
 
     def save(self) -> None:
         """Write the state; the file is replaced in one move, so a kill leaves the old one or the new one.
 
+        All processes of a run call it together, and the first one writes.
+
         Raises:
             LassError: the folder cannot be written to, or the disk is full.
         """
+        generators = self.processes.gather(self._generators())
+        if not self.processes.first:
+            return
         state = {
             "step": self.step,
             "seconds": self.seconds,
             "best": self.best,
             "losses": self.losses,
+            "discarded": self.discarded,
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
             "updates": self.average.updates,
             "optimiser": self.optimiser.state_dict(),
-            "random": torch.get_rng_state(),
+            "scaler": self.scaler.state_dict(),
+            "generators": generators,
         }
         if self.started is not None:
             state["start"] = self.started
@@ -201,13 +214,32 @@ class Trainer:
         state = load_state(self.folder, self.recipe, self.device)
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         self.losses = list(state.get("losses", []))
+        self.discarded = int(state.get("discarded", 0))
         self.model.load_state_dict(state["model"])
         self.average.model.load_state_dict(state["average"])
         self.average.updates = state["updates"]
         self.optimiser.load_state_dict(state["optimiser"])
-        torch.set_rng_state(state["random"].cpu())
+        if state.get("scaler"):
+            self.scaler.load_state_dict(state["scaler"])
+        # A run of one process used to keep the one generator that it had.
+        generators = state["generators"] if "generators" in state else [{"cpu": state["random"]}]
+        if self.processes.rank < len(generators):
+            self._set_generators(generators[self.processes.rank])
         self.started = state.get("start")
-        _cut_log(self.folder / LOG_FILE, self.step)
+        if self.processes.first:
+            self.journal.cut(self.step)
+
+    def _generators(self) -> dict[str, Tensor]:
+        """The states of what dropout draws from."""
+        states = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            states["cuda"] = torch.cuda.get_rng_state(self.device)
+        return states
+
+    def _set_generators(self, states: dict[str, Tensor]) -> None:
+        torch.set_rng_state(states["cpu"].cpu())
+        if "cuda" in states and self.device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"].cpu(), self.device)
 
     def _batches(self) -> Iterator[Batch]:
         numbers = range(self.step, self.recipe.optimisation.steps)
@@ -217,67 +249,74 @@ class Trainer:
         yield from loader
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        half = self.recipe.optimisation.precision == "bfloat16"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half)
+        precision = self.recipe.optimisation.precision
+        half = torch.float16 if precision == "float16" else torch.bfloat16
+        return torch.autocast(self.device.type, dtype=half, enabled=precision != "float32")
+
+    def _separate(self, model: nn.Module) -> Callable[[Tensor, Query], Tensor]:
+        def separate(mixture: Tensor, query: Query) -> Tensor:
+            with self._autocast():
+                return model(mixture[:, None], query)[:, 0]
+
+        return separate
 
     def _train_step(self, batch: Batch) -> float:
         settings = self.recipe.optimisation
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, settings)
         self.model.train()
-        mixture, target = batch.mixture.to(self.device), batch.target.to(self.device)
-        with self._autocast():
-            estimate = self.model(mixture[:, None], batch.query.to(self.device))[:, 0]
-        absent = batch.absent.to(self.device)
-        present = self.loss(estimate, target)
-        loss = torch.where(absent, settings.absent_weight * silence(estimate, mixture), present).mean()
+        loss = self.objective(self._separate(self.model), batch).mean()
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
-        if not bool(torch.isfinite(norm)):
+        self.scaler.scale(loss).backward()
+        self.processes.average_gradients(self.model)
+        self.scaler.unscale_(self.optimiser)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip or math.inf)
+        hopeless = not self.scaler.is_enabled() or self.scaler.get_scale() < SMALLEST_SCALE
+        if hopeless and not bool(torch.isfinite(norm)):
             raise LassError(
                 f"Step {self.step + 1} of {self.recipe.name} gave a gradient that is not finite; lower "
                 "optimisation.rate or raise optimisation.warmup, and start the run anew."
             )
-        self.optimiser.step()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         self.average.update(self.model)
-        return float(loss.detach())
+        return float(self.processes.average(loss.detach()))
 
     def _report(self) -> None:
         left = (self.recipe.optimisation.steps - self.step) * self.seconds / self.step
         audio = self.step * self.recipe.optimisation.batch * self.recipe.mixing.seconds
-        self._record(
-            step=self.step,
-            loss=round(float(np.mean(self.losses)), 3),
-            audio_per_second=round(audio / self.seconds, 1),
-            minutes=round(self.seconds / 60, 1),
-            minutes_left=round(left / 60, 1),
-        )
-        self.losses = []
+        values = {
+            "loss": round(float(np.mean(self.losses)), 3),
+            "audio_per_second": round(audio / self.seconds, 1),
+            "minutes": round(self.seconds / 60, 1),
+            "minutes_left": round(left / 60, 1),
+        }
+        if self.recipe.mixing.similarity < 1:
+            kept = len(self.losses) * len(self.mixtures.rows)
+            values["discarded"] = round(self.discarded / (self.discarded + kept), 3)
+        self._record(**values)
+        self.losses, self.discarded = [], 0
 
     def _validate(self) -> None:
-        result = self.evaluate()
+        if not self.processes.first:
+            return
+        result = self.evaluate(keep=True)
         scores = {"sdri": round(result.sdri, 3), "absent_db": round(result.absent_db, 2)}
-        self._record(step=self.step, **{name: score for name, score in scores.items() if math.isfinite(score)})
+        self._record(**{name: score for name, score in scores.items() if math.isfinite(score)})
         self.export("last")
         if not result.sdri <= self.best:
             self.best = result.sdri
             self.export("best")
 
     @torch.inference_mode()
-    def evaluate(self) -> Validation:
-        """Score the averaged weights on the recipe's fixed validation mixtures."""
-        gains: list[Tensor] = []
-        absent: list[Tensor] = []
-        for batch in self.validation:
-            mixture, target = batch.mixture.to(self.device), batch.target.to(self.device)
-            with self._autocast():
-                estimate = self.average.model(mixture[:, None], batch.query.to(self.device))[:, 0]
-            gain = -10 * torch.log10(_energy(target - estimate) / _energy(target - mixture))
-            level = 10 * torch.log10(_energy(estimate) / _energy(mixture))
-            gains.append(gain[~batch.absent])
-            absent.append(level[batch.absent])
-        return Validation(float(torch.cat(gains).mean()), float(torch.cat(absent).mean()))
+    def evaluate(self, *, keep: bool = False) -> Validation:
+        """Score the averaged weights on the recipe's fixed validation mixtures; with ``keep``, leave samples."""
+        batches = (batch.to(self.device) for batch in self.validation)
+        wanted = self.samples if keep else 0
+        result, samples = validate(self._separate(self.average.model), batches, wanted)
+        if samples:
+            self.journal.keep(self.step, samples, self.recipe.model.sample_rate)
+        return result
 
     def export(self, name: str) -> None:
         """Write the averaged weights as a checkpoint that :func:`lass.load_separator` reads.
@@ -286,15 +325,18 @@ class Trainer:
             LassError: the folder cannot be written to, or the disk is full.
         """
         file = self.folder / f"{name}.safetensors"
+        recipe = self.recipe
         training = {"steps": self.step, "seconds": round(self.seconds), "device": self.device.type}
+        if self.processes.count > 1:
+            training["processes"] = self.processes.count
         card = {
-            "name": self.recipe.name,
-            "architecture": self.recipe.model.title,
-            "config": config_to_dict(self.recipe.model),
-            "encoder": self.recipe.encoder,
-            "summary": self.recipe.summary.strip(),
+            "name": recipe.name,
+            "architecture": recipe.model.title,
+            "config": config_to_dict(recipe.model),
+            "encoder": recipe.encoder,
+            "summary": recipe.summary.strip(),
             "licence": "MIT",
-            "levels": self.recipe.mixing.level,
+            "levels": recipe.mixing.level if recipe.mixing.levels == "drawn" else None,
             "training": training | ({} if self.started is None else {"start": self.started}),
         }
         try:
@@ -303,17 +345,12 @@ class Trainer:
             raise unwritable(file, error) from error
 
     def _record(self, **values: Any) -> None:
-        file = self.folder / LOG_FILE
-        try:
-            with file.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(values) + "\n")
-        except OSError as error:
-            raise unwritable(file, error) from error
-        self.log("  ".join(f"{name} {value}" for name, value in values.items()))
+        if self.processes.first:
+            self.journal.record(step=self.step, **values)
 
-
-def _energy(waveform: Tensor) -> Tensor:
-    return waveform.square().sum(-1) + 1e-8
+    def _log(self, line: str) -> None:
+        if self.processes.first:
+            self.journal.log(line)
 
 
 def _make(folder: Path) -> None:
@@ -321,55 +358,3 @@ def _make(folder: Path) -> None:
     with whole(folder / ".writable"):
         pass
     (folder / ".writable").unlink(missing_ok=True)
-
-
-def _cut_log(file: Path, step: int) -> None:
-    """Take out what was logged after ``step``, and a last line that a kill cut short."""
-    if not file.exists():
-        return
-    kept = []
-    for line in file.read_text("utf-8").splitlines():
-        try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
-            continue
-    with whole(file) as output:
-        output.write("".join(kept).encode())
-
-
-def _labels(pools: Sequence[Pool], *, worded: bool = True) -> list[str]:
-    """Labels of all recordings that have one; without ``worded``, of those that have no captions of their own."""
-
-    def counts(clip: Clip) -> bool:
-        return bool(clip.label) and (worded or not clip.wordings)
-
-    return sorted({label for pool in pools for label in pool.labels if any(map(counts, pool.clips[label]))})
-
-
-def _encode(encoder: QueryEncoder, texts: list[str]) -> Query:
-    """Many texts in batches that fit in memory; pooled vectors only."""
-    return Query(pooled=torch.cat([encoder.encode(texts[i : i + 64]).pooled for i in range(0, len(texts), 64)]))
-
-
-def _fixed_mixtures(recipe: Recipe, pool: Pool, encoder: QueryEncoder) -> list[Batch]:
-    """0 dB mixtures of held-out recordings; one in five asks for a sound that is not there.
-
-    Queries are labels, or the captions of recordings that have their own.
-    """
-    table = {label: [label] for label in _labels([pool], worded=False)}
-    captions = Captions.of([pool], table, lambda texts: _encode(encoder, texts))
-    settings = replace(
-        recipe.mixing,
-        snr=(0.0, 0.0),
-        interferers=(1.0,),
-        level=(-23.0, -23.0),
-        speed=(1.0, 1.0),
-        equaliser=0.0,
-        caption_blend=0.0,
-        query_noise=0.0,
-        absent=0.2,
-    )
-    same = recipe.data.same_sound
-    mixtures = Mixtures([pool], captions, settings, same, VALIDATION_BATCH, VALIDATION_SEED)
-    return [mixtures[number] for number in range(math.ceil(recipe.data.validation_mixtures / VALIDATION_BATCH))]

@@ -5,7 +5,7 @@ and any interruption give the same training data.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,11 @@ class Batch:
     discarded: int = 0
     remix: "Remix | None" = None
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        moved = {name: getattr(self, name).to(device) for name in ("mixture", "target", "query", "absent")}
+        return replace(self, **moved, remix=None if self.remix is None else self.remix.to(device))
+
 
 @dataclass(frozen=True)
 class Remix:
@@ -58,6 +63,10 @@ class Remix:
     references: Tensor
     queries: Query
     there: Tensor
+
+    def to(self, device: torch.device) -> "Remix":
+        """The same on another device."""
+        return Remix(self.references.to(device), self.queries.to(device), self.there.to(device))
 
 
 Words = str | tuple[str, ...]

@@ -16,7 +16,7 @@ from lass.errors import LassError
 from lass.models import ModelConfig, ResUNetConfig, build, config_from_dict
 from lass.queries import by_name
 from lass.training.levels import Loudness
-from lass.training.losses import LOSSES
+from lass.training.losses import FLOOR_DB, MIXIT, NAMES, RESOLUTION
 
 RECIPES = Path(__file__).parent / "configs"
 SHIPPED_CAPTIONS = Path(__file__).parent
@@ -103,6 +103,8 @@ class Mixing:
             discarded, and another one drawn; 1 for none.
         tokens: whether queries come with the vectors of their words beside the pooled one.
         caption_blend: probability that a query is a blend of two wordings of its sound.
+        caption_mean: probability that a query is the mean of all wordings of its sound, which is where a checkpoint
+            draws queries to that it understands.
         query_noise: norm of random noise on the (unit-length) query vector.
     """
 
@@ -121,6 +123,7 @@ class Mixing:
     similarity: float = 1.0
     tokens: bool = False
     caption_blend: float = 0.5
+    caption_mean: float = 0.0
     query_noise: float = 0.15
 
     def __post_init__(self) -> None:
@@ -134,7 +137,7 @@ class Mixing:
         _require(min(self.interferers) >= 0 and sum(self.interferers) > 0, "interferers must be probabilities")
         _require(0 <= self.absent < 1, "absent must be at least 0 and below 1")
         _require(0 < self.similarity <= 1, "similarity must be above 0 and at most 1")
-        for name in ("caption_blend", "same_sound_layers", "reverb", "band"):
+        for name in ("caption_blend", "caption_mean", "same_sound_layers", "reverb", "band"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must lie between 0 and 1")
         for name in ("equaliser", "query_noise"):
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
@@ -146,38 +149,49 @@ class Optimisation:
 
     Attributes:
         steps, batch: batches to learn from, and mixtures in each.
-        rate, final, warmup: the learning rate warms up linearly over ``warmup`` steps to ``rate`` and falls along a
-            cosine to ``final`` times that.
-        weight_decay: of AdamW; norms and biases are spared.
-        clip: largest norm of the gradient.
+        optimiser: AdamW or Adam, with or without AMSGrad.
+        schedule: of the learning rate, see :func:`lass.training.optimisers.learning_rate`.
+        rate, final, warmup: with the schedule ``cosine``, the learning rate warms up linearly over ``warmup`` steps to
+            ``rate`` and falls along a cosine to ``final`` times that.
+        weight_decay: norms and biases are spared.
+        clip: largest norm of the gradient; 0 for any.
         ema: decay of the average of the weights, which is what is measured and exported.
-        precision: of the network; the losses are always in single precision.
+        precision: of the network; the losses are always in single precision. ``float16`` needs CUDA.
         loss: weights of the losses of :mod:`lass.training.losses`.
+        sdr_floor: decibels under the target below which an error does not count in ``sdr`` and ``si_sdr``.
+        resolutions: windows and hops in samples of the spectral losses.
         absent_weight: of the level of the output, in decibels, where the query describes nothing in the mixture.
     """
 
     steps: int = 2000
     batch: int = 12
+    optimiser: Literal["adamw", "adamw-amsgrad", "adam", "adam-amsgrad"] = "adamw"
+    schedule: Literal["cosine", "decades", "constant"] = "cosine"
     rate: float = 1.5e-3
     final: float = 0.01
     warmup: int = 100
     weight_decay: float = 1e-2
     clip: float = 5.0
     ema: float = 0.998
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     loss: dict[str, float] = field(default_factory=lambda: {"sdr": 1.0})
+    sdr_floor: float = FLOOR_DB
+    resolutions: tuple[tuple[int, int], ...] = (RESOLUTION,)
     absent_weight: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "rate", "clip"):
+        for name in ("steps", "batch", "rate", "sdr_floor"):
             _require(getattr(self, name) > 0, f"{name} must be above 0")
-        for name in ("warmup", "weight_decay", "absent_weight"):
+        for name in ("warmup", "weight_decay", "clip", "absent_weight"):
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
         _require(0 <= self.final <= 1, "final must lie between 0 and 1")
         _require(0 <= self.ema < 1, "ema must be at least 0 and below 1")
         for name in self.loss:
-            _require(name in LOSSES, f"loss.{name} is not known; known are {', '.join(sorted(LOSSES))}")
+            _require(name in NAMES, f"loss.{name} is not known; known are {', '.join(sorted(NAMES))}")
         _require(min(self.loss.values(), default=0) > 0, "loss must name at least one loss with a weight above 0")
+        _require(len(self.resolutions) > 0, "resolutions must hold at least one window and hop")
+        for window, hop in self.resolutions:
+            _require(0 < hop <= window, "resolutions must hold windows and hops, a hop above 0 and within its window")
 
 
 @dataclass(frozen=True)
@@ -207,6 +221,13 @@ class Recipe:
         _require(self.seed >= 0, "seed must be 0 or more")
         for name in ("validate_every", "save_every"):
             _require(getattr(self, name) > 0, f"{name} must be above 0")
+        remixed = MIXIT in self.optimisation.loss
+        _require(not (remixed and self.mixing.absent), f"mixing.absent must be 0 with the loss {MIXIT}")
+        shortest = round(self.mixing.seconds * self.model.sample_rate)
+        _require(
+            max(window for window, _ in self.optimisation.resolutions) <= shortest,
+            "optimisation.resolutions must hold windows no longer than a mixture",
+        )
 
     @property
     def captions_file(self) -> Path | None:

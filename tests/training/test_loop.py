@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import math
 import resource
@@ -23,8 +22,8 @@ from torch import nn
 
 import lass
 from lass.errors import LassError
-from lass.training.loop import Average, learning_rate
-from lass.training.recipe import Optimisation, load_recipe
+from lass.training.average import Average
+from lass.training.recipe import load_recipe
 from lass.training.state import difference, facts
 from tests.training.small import RATE, sound, trainer, write_collection, write_recipe
 
@@ -231,17 +230,6 @@ def test_recordings_with_captions_alone_can_be_learned_from(data: Path, tmp_path
     assert separator.understand("a hum") is None, "it knows descriptions, and no list of sounds"
 
 
-def test_the_learning_rate_warms_up_and_falls() -> None:
-    settings = Optimisation(steps=100, warmup=10, rate=0.5, final=0.02)
-    rates = [learning_rate(step, settings) for step in range(101)]
-    assert rates[:10] == pytest.approx([0.05 * (step + 1) for step in range(10)])
-    assert rates[10] == pytest.approx(0.5)
-    assert rates[55] == pytest.approx(0.5 * (0.02 + 0.98 / 2))
-    assert rates[100] == pytest.approx(0.01)
-    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[10:]))
-    assert learning_rate(0, Optimisation(steps=1, warmup=0, rate=0.5)) == pytest.approx(0.5)
-
-
 def test_the_average_follows_the_weights() -> None:
     model = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
     average = Average(model, 0.5)
@@ -257,14 +245,6 @@ def test_the_average_follows_the_weights() -> None:
         assert average.model[1].running_mean.item() == value
     assert not average.model.training
     assert not average.model[0].weight.requires_grad
-
-
-def test_norms_and_biases_are_spared_weight_decay(data: Path, recipe: Path) -> None:
-    decayed, spared = trainer(recipe, data, data / "runs" / "groups").optimiser.param_groups
-    assert decayed["weight_decay"] > 0
-    assert spared["weight_decay"] == 0
-    assert {weight.ndim for weight in spared["params"]} == {1}
-    assert min(weight.ndim for weight in decayed["params"]) > 1
 
 
 def test_another_recipe_is_refused_by_the_setting_that_differs(data: Path, recipe: Path, finished: Path) -> None:
@@ -355,7 +335,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_and_spares_the_state(data: 
     run = trainer(recipe, data, folder)
     run.run(stop=lambda: run.step == 3)
     before = (folder / "state.pt").read_bytes()
-    run.loss = lambda estimate, target: (estimate * math.nan).mean(-1)
+    run.objective.loss = lambda estimate, target: (estimate * math.nan).mean(-1)
     with pytest.raises(LassError, match=r"Step 4 of small gave a gradient that is not finite; lower optimisation.rate"):
         run.run()
     assert (folder / "state.pt").read_bytes() == before

@@ -105,8 +105,16 @@ WRONG = [
     ("optimisation.warmup", -1, "optimisation.warmup must be 0 or more"),
     ("optimisation.ema", 1, "optimisation.ema must be at least 0 and below 1"),
     ("optimisation.final", 2, "optimisation.final must lie between 0 and 1"),
-    ("optimisation.precision", "float16", "optimisation.precision must be one of float32, bfloat16"),
-    ("optimisation.loss", {"sd": 1}, "optimisation.loss.sd is not known; known are l1, sdr, si_sdr"),
+    ("optimisation.precision", "float8", "optimisation.precision must be one of float32, bfloat16, float16"),
+    ("optimisation.optimiser", "sgd", "optimisation.optimiser must be one of adamw, adamw-amsgrad, adam"),
+    ("optimisation.schedule", "steps", "optimisation.schedule must be one of cosine, decades, constant"),
+    ("optimisation.clip", -1, "optimisation.clip must be 0 or more"),
+    ("optimisation.sdr_floor", 0, "optimisation.sdr_floor must be above 0"),
+    ("optimisation.resolutions", [], "optimisation.resolutions must hold at least one window"),
+    ("optimisation.resolutions", [[256, 512]], "optimisation.resolutions must hold windows and hops"),
+    ("optimisation.resolutions", [[16384, 512]], "optimisation.resolutions must hold windows no longer than a mixture"),
+    ("optimisation.loss", {"mixit": 1}, "mixing.absent must be 0 with the loss mixit"),
+    ("optimisation.loss", {"sd": 1}, "optimisation.loss.sd is not known; known are l1, log_magnitude, mixit, sdr"),
     ("optimisation.loss", {}, "optimisation.loss must name at least one loss"),
 ]
 

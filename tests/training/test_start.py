@@ -47,7 +47,7 @@ def test_a_run_starts_from_a_checkpoint_and_goes_on_without_it(data: Path, earli
     recipe, folder = starting(tmp_path, earlier), data / "runs" / tmp_path.name
     run = trainer(recipe, data, folder)
     said: list[str] = []
-    run.log = said.append
+    run.journal.log = said.append
     seen: list[dict[str, torch.Tensor]] = []
     learn = run._train_step
 
