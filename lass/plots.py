@@ -12,9 +12,11 @@ memory stay bounded because frames are added into columns block by block. Freque
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,6 +52,31 @@ _BOX = "\u25a1"
 _TICKS_HZ = (100, 250, 500, 1000, 2000, 4000, 8000, 16000, 32000, 64000)
 _LEFT, _BREADTH = 0.14, 0.825  # of the width of the figure; the rest is for the frequency labels
 _MARK_GAP = 0.1  # of the height of a panel: two closer frequency labels would touch
+
+
+_LAYOUT = "lass:layout"
+"""The text chunk of a saved picture that says where its axes lie."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of a picture: shares of its width and height, counted from the top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the coloured parts of a picture lie.
+
+    A panel's box begins at second 0 and ends at the last; ``bars`` are colour bars. Everything else is black on white.
+    """
+
+    panels: tuple[Box, ...] = ()
+    bars: tuple[Box, ...] = ()
 
 
 def spectrograms(mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sample_rate: int, *, query: str) -> Figure:
@@ -100,8 +127,36 @@ def panels(waveforms: Sequence[tuple[str, str, ArrayLike]], sample_rate: int) ->
     return figure
 
 
+def layout(figure: Figure) -> Layout:
+    """Where the panels of a figure lie, in the order in which they were drawn, and its colour bars."""
+
+    def boxes(*, panels: bool) -> tuple[Box, ...]:
+        places = [axes.get_position() for axes in figure.axes if bool(axes.images) is panels]
+        return tuple(Box(*(round(float(x), 6) for x in (p.x0, 1 - p.y1, p.x1, 1 - p.y0))) for p in places)
+
+    return Layout(boxes(panels=True), boxes(panels=False))
+
+
+def read_layout(path: str | Path) -> Layout:
+    """The layout of a picture that :func:`save` wrote; an empty one for any other PNG.
+
+    Raises:
+        AudioError: there is no such picture.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            written = json.loads(picture.info.get(_LAYOUT, "{}"))
+    except OSError as error:
+        raise AudioError(f"{Path(path).name} is not a picture that can be read; separate again.") from error
+    return Layout(*(tuple(Box(*box) for box in written.get(part, ())) for part in ("panels", "bars")))
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG at its own resolution, making the folder if need be.
+
+    The file says where its axes lie, see :func:`read_layout`, so that a player can put a playhead on them.
 
     Raises:
         AudioError: the file cannot be written.
@@ -110,7 +165,10 @@ def save(figure: Figure, path: str | Path) -> Path:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         # Spectrograms hardly compress: the usual effort would take longer than drawing and save a tenth.
-        FigureCanvasAgg(figure).print_png(str(destination), pil_kwargs={"compress_level": 2})
+        places = {part: [astuple(box) for box in boxes] for part, boxes in vars(layout(figure)).items()}
+        FigureCanvasAgg(figure).print_png(
+            str(destination), metadata={_LAYOUT: json.dumps(places)}, pil_kwargs={"compress_level": 2}
+        )
     except OSError as error:
         reason = error.strerror or "the disk refused it"
         raise AudioError(
