@@ -54,18 +54,23 @@ export function clock(seconds) {
 }
 
 const status = document.getElementById("status");
+const BRIEF = 4000; // milliseconds that good news stays on the screen
+let fading = 0;
 
-// Tells one thing: on the screen and to screen readers. kind: "" | "wait" | "bad"; nothing hides it again.
+// Tells one thing. kind: "" good news, gone after a while; "wait" and "bad" stay until something else is said;
+// "voice" for screen readers only, where the page shows it in its place.
 export function say(text = "", kind = "") {
+  clearTimeout(fading);
   if (status.textContent !== text) status.textContent = text;
   status.dataset.kind = kind;
+  if (text && kind === "") fading = setTimeout(() => say(), BRIEF);
 }
 
 const page = document.getElementById("page");
 
 // Puts a step on the page and the focus on its heading, so that a screen reader starts there.
 export function show(...content) {
-  page.replaceChildren(...content);
+  page.replaceChildren(...content.filter(Boolean));
   window.scrollTo(0, 0);
   const heading = page.querySelector("h1");
   if (heading) {

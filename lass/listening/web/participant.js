@@ -105,6 +105,7 @@ async function go() {
   const here = () => mine === shown;
   leaveTrial();
   document.documentElement.lang = view.language;
+  body.step = view.step;
   showProgress();
   const { step, session, study } = view;
   if (step === "closed") return steps.notice(view.notice);

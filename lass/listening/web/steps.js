@@ -50,7 +50,7 @@ export function consent({ study }) {
       if (box.checked) return resolve();
       missing.hidden = false;
       box.setAttribute("aria-describedby", "agree-missing");
-      say(t("consent_missing"), "bad");
+      say(t("consent_missing"), "voice");
       box.focus();
     };
     box.addEventListener("change", () => {
@@ -80,7 +80,7 @@ export function volume(sample) {
     done.setAttribute("aria-disabled", "true");
 
     function finish() {
-      if (heard < HEARD_ENOUGH) return say(t("volume_first"), "wait");
+      if (heard < HEARD_ENOUGH) return say(t("volume_first"), "voice");
       clearInterval(ticking);
       player?.close();
       resolve();
@@ -196,7 +196,7 @@ function headphoneRounds() {
       play.disabled = false;
       play.replaceChildren(icon("play"), h("span", {}, t("headphones_replay")));
       choices[0].focus();
-      say(t("headphones_choose"));
+      say(t("headphones_choose"), "voice");
     }
 
     function answer(index) {
@@ -236,7 +236,7 @@ export function questionnaire({ study }, earlier, canGoBack) {
       event.preventDefault();
       const wrong = fields.filter((field) => !field.check());
       if (wrong.length > 0) {
-        say(t("questionnaire_missing", { count: wrong.length }), "bad");
+        say(t("questionnaire_missing", { count: wrong.length }), "voice");
         return wrong[0].focus();
       }
       say();

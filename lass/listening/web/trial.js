@@ -101,6 +101,7 @@ export class Trial {
     this.next = h("button", { class: "primary next" }, h("span", {}, t(this.last ? "finish" : "next")));
     this.form = h("form", { class: "trial", novalidate: true, onsubmit: (event) => this._submit(event) },
       h("h1", { class: "count" }, this.title),
+      trial.practice && h("p", { class: "hint" }, t("practice_text")),
       h("section", { class: "card listen", "aria-label": t("listen") },
         h("p", { class: "asked" }, h("span", {}, t("asked")), h("q", {}, trial.query)),
         h("div", { class: "players" }, ...NAMES.map((name) => this.cards[name].element)),
@@ -173,7 +174,17 @@ export class Trial {
         : t("missing_part", { name: t(name), count: Math.max(1, Math.round(this._wanting(name))) })));
   }
 
-  _locked() { say(this.player ? `${t("listen_first")} ${this._missing().join(" ")}` : t("loading"), "wait"); }
+  // Somebody wants to rate too early: the line below the question says what is missing, and stands out for a while.
+  _locked() {
+    say(this.player ? `${t("listen_first")} ${this._missing().join(" ")}` : t("loading"), "voice");
+    this._stress();
+  }
+
+  _stress() {
+    this.missing.classList.add("stress");
+    clearTimeout(this.calming);
+    this.calming = setTimeout(() => this.missing.classList.remove("stress"), 2500);
+  }
 
   _tick() {
     const { player } = this;
@@ -198,7 +209,7 @@ export class Trial {
     this.open = true;
     for (const question of this.questions) question.element.disabled = false;
     this._ask(this.asking);
-    say(t("rate_now"));
+    say(t("rate_now"), "voice");
   }
 
   _showPlayer(player) {
@@ -233,7 +244,7 @@ export class Trial {
   _loop() {
     if (!this.player) return;
     this.player.setLoop(!this.player.loop);
-    say(t(this.player.loop ? "loop_on" : "loop_off"));
+    say(t(this.player.loop ? "loop_on" : "loop_off"), "voice");
   }
 
   _submit(event) {
@@ -242,7 +253,8 @@ export class Trial {
     if (!this.open) return this._locked();
     const blank = this.questions.find(({ key }) => !(key in this.scores));
     if (blank) {
-      say(t("choose", { count: this.questions.filter(({ key }) => !(key in this.scores)).length }), "wait");
+      say(this.missing.textContent, "voice");
+      this._stress();
       return blank.inputs[0].focus();
     }
     this._keep();
@@ -268,7 +280,7 @@ export class Trial {
     if (!player) return;
     const other = NAMES[1 - NAMES.indexOf(player.current)];
     player.select(other);
-    say(t("now", { name: t(other) }));
+    say(t("now", { name: t(other) }), "voice");
   }
 
   // Answers the question that has the focus; without a focus, the one that is asked now.
