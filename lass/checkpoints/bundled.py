@@ -20,9 +20,13 @@ from lass.checkpoints.catalogue import FORMAT, read_metadata
 from lass.errors import ModelError
 from lass.models import build, config_from_dict
 from lass.queries.known import KnownSounds
+from lass.queries.recogniser import Recogniser
 
-# Beside the network's own tensors: the mean vector of each known sound's wordings, (labels, size).
+# Beside the network's own tensors: the mean vector of each known sound's wordings, (labels, size); and what tells them
+# apart, (labels, size) and (labels,), which files of earlier versions do not have.
 KNOWN_SOUNDS = "known_sounds"
+WEIGHTS = "known_sounds_weights"
+BIAS = "known_sounds_bias"
 _COUNTER = "num_batches_tracked"
 # What code meets that reads a description in which a field is of another type than it should be.
 _WRONG_FIELDS = (ValueError, TypeError, AttributeError, StopIteration)
@@ -35,6 +39,9 @@ def save_bundled(path: Path, model: nn.Module, card: dict[str, Any], known_sound
     if known_sounds is not None:
         facts[KNOWN_SOUNDS] = {"labels": known_sounds.labels, "threshold": known_sounds.threshold}
         tensors[KNOWN_SOUNDS] = _stored(known_sounds.vectors)
+        if (recogniser := known_sounds.recogniser) is not None:
+            facts[KNOWN_SOUNDS]["familiar_odds"] = recogniser.familiar
+            tensors |= {WEIGHTS: _stored(recogniser.weights), BIAS: _stored(recogniser.bias)}
     partial = path.with_suffix(".partial")
     try:
         save_file(tensors, partial, metadata={"lass": json.dumps(facts)})
@@ -65,21 +72,26 @@ def load_bundled(path: Path) -> tuple[nn.Module, dict[str, Any], KnownSounds | N
         model = build(config_from_dict(card["config"]))
         with safe_open(path, "pt") as file:
             state = {name: _used(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        vectors = state.pop(KNOWN_SOUNDS, None)
+        vectors, weights, bias = (state.pop(name, None) for name in (KNOWN_SOUNDS, WEIGHTS, BIAS))
         counters = {name: value for name, value in model.state_dict().items() if name.endswith(_COUNTER)}
         model.load_state_dict(state | counters)
-        known_sounds = None if vectors is None else _known_sounds(card[KNOWN_SOUNDS], vectors)
+        known_sounds = None if vectors is None else _known_sounds(card[KNOWN_SOUNDS], vectors, weights, bias)
     except (OSError, SafetensorError, RuntimeError, ArithmeticError, LookupError, *_WRONG_FIELDS) as error:
         raise ModelError(f"The tensors of {path.name} do not fit its description; fetch it again.") from error
     return model.eval(), card, known_sounds
 
 
-def _known_sounds(facts: dict[str, Any], vectors: Tensor) -> KnownSounds:
+def _known_sounds(facts: dict[str, Any], vectors: Tensor, weights: Tensor | None, bias: Tensor | None) -> KnownSounds:
     labels = tuple(map(str, facts["labels"]))
     if not labels or vectors.ndim != 2 or len(labels) != len(vectors):
         raise ValueError(f"{len(labels)} known sounds with vectors of shape {tuple(vectors.shape)}")
-    # Half precision cost them their exact length.
-    return KnownSounds(labels, normalize(vectors, dim=1), float(facts["threshold"]))
+    recogniser = None
+    if weights is not None and bias is not None:
+        if weights.shape != vectors.shape or bias.shape != (len(labels),):
+            raise ValueError(f"weights of shape {tuple(weights.shape)} to recognise {len(labels)} sounds")
+        recogniser = Recogniser(weights, bias, float(facts["familiar_odds"]))
+    # Half precision cost the vectors their exact length.
+    return KnownSounds(labels, normalize(vectors, dim=1), float(facts["threshold"]), recogniser)
 
 
 def _stored(value: Tensor) -> Tensor:

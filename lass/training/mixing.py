@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from lass.errors import LassError
 from lass.queries import Query
 from lass.queries.known import KnownSounds
+from lass.queries.recogniser import Recogniser
 from lass.training.augmentation import augment, layered
 from lass.training.levels import level, rms
 from lass.training.recipe import Mixing
@@ -108,13 +109,14 @@ class Captions:
         return cls(texts, query, {label: list(words) for label, words in filed.items()})
 
     def known_sounds(self, labels: Iterable[str]) -> KnownSounds | None:
-        """The mean vector of each label's wordings, for a checkpoint to recognise queries by; None without labels."""
+        """What a checkpoint is to recognise queries by: mean and classifier of each label's wordings. None without."""
         names = tuple(labels)
         if not names:
             return None
         rows = [[row for words in self.sounds[label] for row in self.rows[words]] for label in names]
-        means = torch.stack([self.query.pooled[chosen].mean(0) for chosen in rows])
-        return KnownSounds(names, torch.nn.functional.normalize(means, dim=1), FAMILIAR)
+        wordings = [self.query.pooled[chosen] for chosen in rows]
+        means = torch.nn.functional.normalize(torch.stack([vectors.mean(0) for vectors in wordings]), dim=1)
+        return KnownSounds(names, means, FAMILIAR, Recogniser.fit(wordings))
 
     def words_for(self, label: str, rng: np.random.Generator) -> Words:
         """What to ask for ``label`` with, where no recording of it has been chosen."""
@@ -122,9 +124,9 @@ class Captions:
         return choices[0] if len(choices) == 1 else choices[int(rng.integers(len(choices)))]
 
     def draw(self, words: Words, settings: Mixing, rng: np.random.Generator) -> tuple[np.ndarray, int]:
-        """A pooled vector for a sound (one wording or a blend of two, a little noise, unit length), and the wording.
+        """A pooled vector for a sound and the wording: one wording, a blend of two or the mean of all, a little noise.
 
-        The wording is its row in ``query``, whose token vectors are never blended.
+        The vector has unit length. The wording is its row in ``query``, whose token vectors are never blended.
         """
         rows = self.rows[words]
         chosen = rows[int(rng.integers(len(rows)))]
@@ -132,6 +134,9 @@ class Captions:
         if rng.random() < settings.caption_blend:
             other = self.query.pooled[rows[int(rng.integers(len(rows)))]].numpy()
             pooled = pooled + (other - pooled) * np.float32(rng.random())
+        # Nothing is drawn where a recipe does not ask for it, so that its queries stay what they were.
+        if settings.caption_mean and rng.random() < settings.caption_mean:
+            pooled = self.query.pooled[rows.start : rows.stop].mean(0).numpy()
         noise = rng.standard_normal(len(pooled)).astype(np.float32)
         pooled = pooled / np.linalg.norm(pooled) + settings.query_noise * noise / np.linalg.norm(noise)
         return (pooled / np.linalg.norm(pooled)).astype(np.float32), chosen

@@ -1,5 +1,6 @@
 """Checkpoints in the project's own layout: what is saved comes back, and a file that is damaged says so."""
 
+import dataclasses
 import json
 import stat
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from lass.errors import ModelError
 from lass.models import DualPathConfig, ResUNetConfig, build, config_from_dict, config_to_dict
 from lass.queries import Query
 from lass.queries.known import KnownSounds
+from lass.queries.recogniser import Recogniser
 
 CONFIG = ResUNetConfig(
     sample_rate=8_000, window=64, hop=16, condition_size=4, channels=(3, 5), pooling=((2, 2), (1, 2)), stem=(1, 2),
@@ -133,6 +135,32 @@ def test_known_sounds_come_back(checkpoint: Path) -> None:
     assert (known.labels, known.threshold) == (KNOWN.labels, KNOWN.threshold)
     torch.testing.assert_close(known.vectors, KNOWN.vectors, rtol=0, atol=1e-3)
     torch.testing.assert_close(known.vectors.norm(dim=1), torch.ones(3), rtol=0, atol=1e-6)
+
+
+def test_what_tells_known_sounds_apart_comes_back(checkpoint: Path) -> None:
+    generator = torch.Generator().manual_seed(8)
+    weights, bias = torch.rand(3, 4, generator=generator), torch.rand(3, generator=generator)
+    save_bundled(checkpoint, network(), CARD, dataclasses.replace(KNOWN, recogniser=Recogniser(weights, bias, -1.5)))
+    known = load_bundled(checkpoint)[2]
+    assert known is not None
+    assert known.recogniser is not None
+    torch.testing.assert_close(known.recogniser.weights, weights, rtol=0, atol=1e-3)
+    assert torch.equal(known.recogniser.bias, bias)
+    assert known.recogniser.familiar == -1.5
+
+
+def test_checkpoints_of_earlier_versions_recognise_by_means_alone(checkpoint: Path) -> None:
+    known = load_bundled(checkpoint)[2]
+    assert known is not None
+    assert known.recogniser is None
+    assert not {"known_sounds_weights", "known_sounds_bias"} & set(load_file(checkpoint))
+
+
+@pytest.mark.parametrize(("rows", "values"), [(2, 4), (3, 5)])
+def test_a_recogniser_of_other_sounds_is_refused(checkpoint: Path, rows: int, values: int) -> None:
+    strange = Recogniser(torch.rand(rows, values), torch.rand(rows))
+    save_bundled(checkpoint, network(), CARD, dataclasses.replace(KNOWN, recogniser=strange))
+    assert "do not fit" in refusal(checkpoint)
 
 
 def test_a_checkpoint_is_for_everybody_and_leaves_nothing_beside_it(checkpoint: Path) -> None:
