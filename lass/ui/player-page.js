@@ -63,9 +63,9 @@ class PlayerPage extends HTMLElement {
     const shell = (parts.shell = element("section", { class: "lp lp-loading", "aria-label": value.title, tabindex: -1 }));
     const tracks = element("div", { class: "lp-tracks", role: "group", "aria-label": words.tracks });
     value.tracks.forEach((track, n) => tracks.append(this.trackButton(track, n + 1)));
-    if (value.picture) shell.append(this.pictureOf(value));
     shell.append(this.transport(words), tracks);
     if (value.remix) shell.append(this.mixer(words));
+    if (value.picture) shell.append(this.pictureOf(value));
     parts.note = element("p", { class: "lp-note lass-notice", role: "alert", hidden: "" });
     parts.spoken = element("p", { class: "lp-unseen", role: "status" });
     shell.append(this.foot(words), parts.note, parts.spoken);
@@ -152,6 +152,11 @@ class PlayerPage extends HTMLElement {
     parts.shade = element("div", { class: "lp-shade", hidden: "" });
     parts.head = element("div", { class: "lp-head" });
     parts.axes = place(element("div", { class: "lp-axes", title: words.picture_help }, parts.shade, parts.head), around);
+    // The playhead runs over the panels alone, not over what is written between them.
+    const tall = around.bottom - around.top, within = (y) => (y - around.top) / tall;
+    parts.axes.style.clipPath = cutOut(
+      picture.panels.map((panel) => ({ left: 0, right: 1, top: within(panel.top), bottom: within(panel.bottom) })),
+    );
     this.followPointer(parts.axes);
     frame.append(parts.axes);
     return frame;

@@ -17,6 +17,7 @@ import gradio as gr
 from lass.errors import Cancelled
 from lass.ui import fragments
 from lass.ui.picker import ModelPicker, Updates, shown
+from lass.ui.player import Picture, Remix, Track, player, player_value
 from lass.ui.recording import recording_input
 from lass.ui.service import Example, Outcome, Service, Ticket
 from lass.ui.texts import Texts
@@ -73,16 +74,11 @@ class SeparatePage:
         texts = self.texts
         with gr.Column(visible=False, elem_id="lass-results") as self.results:
             self.heard = gr.HTML(elem_id="lass-heard")
-            self.target = _player(texts.target, "lass-target")
-            self.get_target = gr.DownloadButton(texts.download_target, size="md", elem_id="lass-get-target")
-            self.residual = _player(texts.residual, "lass-residual")
-            self.get_residual = gr.DownloadButton(texts.download_residual, size="md", elem_id="lass-get-residual")
-            gr.HTML(fragments.section(texts.picture, texts.picture_hint))
-            self.picture = gr.Image(
-                label=texts.picture, show_label=False, interactive=False, buttons=["fullscreen"],
-                elem_id="lass-picture",
-            )  # fmt: skip
+            self.player = player(elem_id="lass-player")
             self.details = gr.HTML(elem_id="lass-details")
+            with gr.Row(elem_classes="lass-downloads"):
+                self.get_target = gr.DownloadButton(texts.download_target, size="md", elem_id="lass-get-target")
+                self.get_residual = gr.DownloadButton(texts.download_residual, size="md", elem_id="lass-get-residual")
             with gr.Row(elem_classes="lass-downloads"):
                 self.get_all = gr.DownloadButton(texts.download_all, size="md", elem_id="lass-get-all")
                 self.get_report = gr.DownloadButton(texts.download_report, size="md", elem_id="lass-get-report")
@@ -105,8 +101,8 @@ class SeparatePage:
         in_order: dict[str, Any] = {**quiet, "concurrency_id": "page", "concurrency_limit": 1}
         everything = [
             self.about_recording, self.about_query, self.status, self.alert, self.separate, self.cancel,
-            self.results, self.heard, self.target, self.residual, self.get_target, self.get_residual,
-            self.picture, self.details, self.get_all, self.get_report,
+            self.results, self.heard, self.player, self.get_target, self.get_residual, self.details, self.get_all,
+            self.get_report,
         ]  # fmt: skip
         gr.on(
             [self.separate.click, self.query.submit], self.begin,
@@ -221,9 +217,8 @@ class SeparatePage:
     def _idle(self) -> Updates:
         cleared: Updates = {
             component: gr.update(value=None)
-            for component in (self.target, self.residual, self.picture, self.get_target, self.get_residual,
-                              self.get_all, self.get_report)
-        }  # fmt: skip
+            for component in (self.get_target, self.get_residual, self.get_all, self.get_report)
+        }
         hidden = {
             component: shown("")
             for component in (self.about_recording, self.about_query, self.status, self.alert, self.heard)
@@ -231,6 +226,7 @@ class SeparatePage:
         return {
             **cleared,
             **hidden,
+            self.player: None,
             self.results: gr.update(visible=False),
             self.separate: gr.update(visible=True),
             self.cancel: gr.update(visible=False),
@@ -251,29 +247,34 @@ class SeparatePage:
 
     def _finished(self, outcome: Outcome) -> Updates:
         texts, report = self.texts, outcome.report
-        label = texts.target_for.format(query=report["query"])
-        alt = texts.picture_alt.format(query=report["query"])
         return {
             self.status: shown(fragments.status(texts.done)),
             self.separate: gr.update(visible=True),
             self.cancel: gr.update(visible=False),
             self.results: gr.update(visible=True),
             self.heard: shown(fragments.understanding(texts, report)),
-            self.target: gr.update(value=str(outcome.target), label=label),
-            self.residual: str(outcome.residual),
+            self.player: self._sounds(outcome),
             self.get_target: str(outcome.target),
             self.get_residual: str(outcome.residual),
-            self.picture: gr.update(value=str(outcome.picture), alt_text=alt),
             self.details: fragments.details(texts, report, outcome.model_title),
             self.get_all: str(outcome.archive),
             self.get_report: str(outcome.report_file),
         }
 
-
-def _player(label: str, elem_id: str) -> gr.Audio:
-    return gr.Audio(
-        label=label, type="filepath", format=None, interactive=False, buttons=[], elem_id=elem_id,
-    )  # fmt: skip
+    def _sounds(self, outcome: Outcome) -> dict[str, Any]:
+        """What the player shows: the target, the recording as the sum of both parts, and everything else."""
+        texts, query = self.texts, outcome.report["query"]
+        tracks = [
+            Track("target", texts.target, outcome.target, hint=texts.quoted.format(query=query)),
+            Track("mixture", texts.mixture, sum_of=("target", "residual")),
+            Track("residual", texts.residual, outcome.residual),
+        ]
+        alt = texts.picture_alt.format(query=query)
+        picture = outcome.picture and Picture(outcome.picture, alt, ("mixture", "target", "residual"))
+        return player_value(
+            texts.player, tracks, title=texts.result_of.format(query=query),
+            name=outcome.target.stem.removesuffix("-target"), picture=picture, remix=Remix(),
+        )  # fmt: skip
 
 
 def _call_off(ticket: Ticket | None) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lass.ui import page_texts
+from lass.ui import page_texts, player_texts
 from lass.ui.page_texts import PageTexts
+from lass.ui.player_texts import PlayerTexts
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ class Texts:
 
     target: str
     residual: str
-    target_for: str
-    picture: str
-    picture_hint: str
+    mixture: str
+    quoted: str
+    result_of: str
     picture_alt: str
     download_target: str
     download_residual: str
@@ -97,6 +98,7 @@ class Texts:
     version: str
     licence: str
 
+    player: PlayerTexts
     pages: PageTexts
 
 
@@ -147,9 +149,9 @@ ENGLISH = Texts(
     done="Done. The results are ready.",
     target="What you asked for",
     residual="Everything else",
-    target_for="What you asked for: “{query}”",
-    picture="What it looks like",
-    picture_hint="Brighter is louder; all three share one scale.",
+    mixture="As recorded",
+    quoted="“{query}”",
+    result_of="What came out: “{query}”",
     picture_alt=(
         "Three spectrograms on one colour scale in decibels, time across and frequency upwards: "
         "the recording, what was asked for ({query}), and everything else."
@@ -186,5 +188,6 @@ ENGLISH = Texts(
     ),
     version="Version {version}",
     licence="MIT licence",
+    player=player_texts.ENGLISH,
     pages=page_texts.ENGLISH,
 )

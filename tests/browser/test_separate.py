@@ -87,7 +87,7 @@ def test_a_recording_and_a_sentence_give_target_and_residual(
     assert np.std(target) > 1e-3
     assert np.std(residual) > 1e-3
 
-    picture = page.locator("#lass-picture img")
+    picture = page.get_by_role("img", name="Three spectrograms")
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.complete && image.naturalWidth") > 500
     assert "siren" in (picture.get_attribute("alt") or "")
@@ -96,18 +96,25 @@ def test_a_recording_and_a_sentence_give_target_and_residual(
     assert console_errors == []
 
 
-def test_both_players_play(page: Page, server: Server, tmp_path: Path) -> None:
+@on_each_width
+def test_the_result_is_played_and_switched_and_the_remix_is_the_recording(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    path = scene(tmp_path / "tone.wav")
     opened(page, server)
-    ask(page, scene(tmp_path / "tone.wav"), "a siren wailing")
+    ask(page, path, "a siren wailing")
     await_results(page)
-    for player in ("#lass-target", "#lass-residual"):
-        expect(page.locator(player)).to_contain_text("0:04")
-        page.locator(player).get_by_role("button", name="Play", exact=True).click()
-        page.wait_for_function(
-            "player => [...document.querySelectorAll(player + ' .timestamps time, ' + player + ' time')]"
-            ".some(time => time.textContent === '0:01')",
-            arg=player,
-        )
+    player = page.locator("lass-player")
+    expect(player.get_by_role("button", name="What you asked for")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_function("document.querySelector('lass-player').position > 0.3")
+    page.keyboard.press("2")
+    expect(player.get_by_role("button", name="As recorded")).to_have_attribute("aria-pressed", "true")
+    name, content = saved(page, "Download as heard")
+    assert name == "tone-a-siren-wailing-resunet-compact-mixture.wav"
+    np.testing.assert_allclose(
+        soundfile.read(io.BytesIO(content), dtype="float32")[0], soundfile.read(path, dtype="float32")[0], atol=1e-4
+    )
 
 
 def test_the_archive_and_the_report_say_how_it_was_made(page: Page, server: Server, tmp_path: Path) -> None:
@@ -142,7 +149,7 @@ def test_enter_starts_what_was_just_typed_and_typing_clears_it_again(
     question(page).press_sequentially("rain")
     question(page).press("Enter")
     await_results(page)
-    expect(page.locator("#lass-target")).to_contain_text("“rain”")
+    expect(page.locator("lass-player")).to_contain_text("“rain”")
     question(page).press_sequentially("y")
     expect(page.locator("#lass-results")).to_be_hidden()
 
@@ -228,7 +235,7 @@ def test_two_visitors_at_once_get_their_own(open_page: OpenPage, server: Server,
         button(page).click()
     for width, page in pages.items():
         await_results(page)
-        expect(page.locator("#lass-target")).to_contain_text(f"a siren on the {width}")
+        expect(page.locator("lass-player")).to_contain_text(f"a siren on the {width}")
         mixture = soundfile.read(paths[width], dtype="float32")[0]
         whole = sound(page, "Download this sound") + sound(page, "Download everything else")
         np.testing.assert_allclose(whole, mixture, atol=1e-4)

@@ -29,8 +29,8 @@ def test_a_run_that_waited_does_what_is_wanted_now_and_only_once(page: SeparateP
     second = page.begin(park, "a dog barking", "half", first)[page.ticket]
     # Both runs are still queued, and Gradio hands each the ticket of now.
     updates = [update for _run in range(2) for update in page.run(second)]
-    heard = [update[page.target]["label"] for update in updates if page.target in update and page.details in update]
-    assert heard == [ENGLISH.target_for.format(query="a dog barking")]
+    heard = [update[page.player]["title"] for update in updates if page.player in update and page.details in update]
+    assert heard == [ENGLISH.result_of.format(query="a dog barking")]
     assert results(page) == 1
 
 
