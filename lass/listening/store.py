@@ -199,8 +199,7 @@ class Store:
         question, key = _plain(question), _plain(key)
 
         def operation(transaction: Transaction) -> RatingRecord:
-            connection = transaction.connection
-            earlier = _answers(connection, token, trial, question)
+            earlier = _answers(transaction, token, trial, question)
             for record in earlier:
                 if record.key == key:
                     return record
@@ -210,7 +209,7 @@ class Store:
                 plays=plays, seconds_heard=float(seconds_heard), seconds_to_rate=float(seconds_to_rate),
                 created=self._clock(),
             )  # fmt: skip
-            connection.execute(insert(ratings), record.as_dict())
+            transaction.add(ratings, record.as_dict())
             transaction.note(rows.rating_entry(record), token)
             return record
 
@@ -244,6 +243,7 @@ class Store:
         sha256 = token_sha256(token)
 
         def operation(transaction: Transaction) -> bool:
+            transaction.flush()
             connection = transaction.connection
             connection.execute(delete(outbox).where(outbox.c.session == token))
             transaction.lines[:] = [line for line in transaction.lines if line[0] != token]
@@ -395,14 +395,20 @@ def _free_place(connection: Connection, study: str) -> int:
     return next(place for place in range(count + 1) if place not in taken)
 
 
-def _answers(connection: Connection, token: str, trial: int, question: str) -> list[RatingRecord]:
+def _answers(transaction: Transaction, token: str, trial: int, question: str) -> list[RatingRecord]:
     """The revisions of one answer, in one question to the database: this is what a hundred raters wait for."""
     same = (ratings.c.session == sessions.c.token) & (ratings.c.trial == trial) & (ratings.c.question == question)
     query = select(ratings).select_from(sessions.outerjoin(ratings, same)).where(sessions.c.token == _plain(token))
-    found = [values(row) for row in connection.execute(query)]
+    found = [values(row) for row in transaction.connection.execute(query)]
     if not found:
         raise UnknownSessionError
-    return [RatingRecord.from_dict(row) for row in found if row["session"] is not None]
+    here = (token, trial, question)
+    waiting = [row for row in transaction.rows.get(ratings, []) if _whose(row) == here]
+    return [RatingRecord.from_dict(row) for row in (*found, *waiting) if row["session"] is not None]
+
+
+def _whose(row: Mapping[str, Any]) -> tuple[str, int, str]:
+    return row["session"], row["trial"], row["question"]
 
 
 def _check_whole(name: str, number: int, lowest: int = 0, highest: int = _LARGEST) -> None:

@@ -18,8 +18,9 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, Insert, Table, delete, insert, select
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.sql.dml import ReturningInsert
 
 from lass.errors import LassError
 from lass.listening import database
@@ -45,6 +46,22 @@ class Transaction:
     """The session's token, if the line is about one, and the line."""
     forgotten: set[str] = field(default_factory=set)
     """Sessions (SHA-256 of their tokens) to take out of the journals."""
+    rows: dict[Table, list[dict[str, Any]]] = field(default_factory=dict)
+    """New rows that wait to be inserted together; who reads a table in the same transaction has to look here too."""
+
+    def add(self, table: Table, row: dict[str, Any]) -> None:
+        """Inserts a row, at the end of the transaction or with the next `flush`."""
+        self.rows.setdefault(table, []).append(row)
+
+    def flush(self) -> None:
+        """Inserts the rows that wait."""
+        for table, waiting in self.rows.items():
+            statement: Insert | ReturningInsert[Any] = insert(table)
+            if self.connection.dialect.name != "sqlite":
+                # To a server each statement is a journey: returning makes SQLAlchemy send many rows with one.
+                statement = insert(table).returning(*table.primary_key.columns)
+            self.connection.execute(statement, waiting)
+        self.rows.clear()
 
     def note(self, entry: dict[str, Any], session: str | None = None) -> None:
         """Adds an entry to the journal."""
@@ -190,16 +207,17 @@ class Writer:
                 except LassError as error:  # refused before it wrote anything
                     ticket.error = error
                     del transaction.lines[count:]
-            rows = [
+            rows: list[dict[str, Any]] = [
                 {"boot": self._boot, "number": self._number + number, "session": session, "line": line}
                 for number, (session, line) in enumerate(transaction.lines, start=1)
             ]
             if rows:
                 self._announce(connection)
-                connection.execute(insert(outbox), rows)
+                transaction.rows.setdefault(outbox, []).extend(rows)
+            transaction.flush()
         self._unsure = False
         self._number += len(rows)
-        self._pending += [(int(str(row["number"])), str(row["line"])) for row in rows]
+        self._pending += [(row["number"], row["line"]) for row in rows]
         self._forgotten |= transaction.forgotten
 
     def _announce(self, connection: Connection) -> None:
