@@ -70,7 +70,7 @@ class Recogniser:
             odds = SCALE * vectors @ weights.T + bias
             wrong = binary_cross_entropy_with_logits(odds, own, weight=counts, reduction="sum")
             total = wrong + DECAY * weights.square().sum()
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             return float(total.detach())
 
         with torch.enable_grad():

@@ -8,7 +8,7 @@ from lass.checkpoints.bundled import load_bundled, save_bundled
 from lass.errors import LassError
 from lass.queries import QueryEncoder
 from lass.training.files import unwritable
-from lass.training.mixing import Captions, read_captions
+from lass.training.mixing import Captions, Words, read_captions
 from lass.training.vectors import encode_all
 
 
@@ -25,8 +25,9 @@ def learn_wordings(checkpoint: Path, captions: Path, encoder: QueryEncoder) -> i
     model, card, known = load_bundled(checkpoint)
     if known is None:
         raise LassError(f"{checkpoint.name} does not list the sounds it knows; train it with labels to have it do so.")
-    table = read_captions(captions, sorted(known.labels))
-    words = Captions({**table}, encode_all(encoder, [text for texts in table.values() for text in texts]))
+    table = read_captions(captions, known.labels)
+    texts: dict[Words, list[str]] = {label: table[label] for label in sorted(known.labels)}
+    words = Captions(texts, encode_all(encoder, [text for wordings in texts.values() for text in wordings]))
     try:
         save_bundled(checkpoint, model, card, words.known_sounds(known.labels))
     except (OSError, SafetensorError) as error:

@@ -8,7 +8,7 @@ import yaml
 
 from lass.checkpoints.bundled import load_bundled
 from lass.queries import CompactEncoder, Query
-from lass.queries.known import KnownSounds, Understanding
+from lass.queries.known import KnownSounds
 from lass.queries.recogniser import Recogniser
 
 LABELS = ("dog bark", "rain", "church bells")
@@ -85,7 +85,9 @@ SURE = Recogniser(torch.eye(2), torch.full((2,), -6.0))
 def test_a_query_that_is_surely_one_sound_becomes_that_sound() -> None:
     known = KnownSounds(("a", "b"), torch.eye(2), threshold=0.3, recogniser=SURE)
     query = Query(torch.nn.functional.normalize(torch.tensor([[0.95, 0.3]]), dim=1))
-    assert known.nearest(query) == Understanding("a", pytest.approx(0.9536, abs=1e-3), True)
+    understood = known.nearest(query)
+    assert (understood.label, understood.familiar) == ("a", True)
+    assert understood.similarity == pytest.approx(0.9536, abs=1e-3)
     assert known.settle(query).pooled[0, 0] > 0.999
 
 

@@ -28,7 +28,9 @@ def captions(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, tiny_checkpoint: Path) -> Path:
-    return shutil.copy(tiny_checkpoint, tmp_path / "tiny.safetensors")
+    path = tmp_path / "tiny.safetensors"
+    shutil.copy(tiny_checkpoint, path)
+    return path
 
 
 def test_new_words_are_understood_and_the_network_is_untouched(checkpoint: Path, captions: Path) -> None:
