@@ -9,10 +9,11 @@ from torch import nn
 
 from lass.checkpoints import catalogue
 from lass.checkpoints.bundled import is_bundled, load_bundled
+from lass.checkpoints.encoders import open_encoder
 from lass.checkpoints.store import Store
 from lass.errors import ModelError
 from lass.models import ModelConfig, config_from_dict
-from lass.queries import QueryEncoder, by_name
+from lass.queries import QueryEncoder
 from lass.queries.known import KnownSounds
 
 
@@ -69,7 +70,7 @@ def _load_file(path: Path, name: str, cache_dir: Path | None, sample_rate: int |
         return _load_published(path, name, cache_dir, sample_rate)
     model, card, known_sounds = load_bundled(path)
     config = config_from_dict(card["config"])
-    encoder = by_name.encoder(str(card.get("encoder")), cache_dir)
+    encoder = open_encoder(str(card.get("encoder")), cache_dir)
     if config.condition_size != encoder.size:
         raise ModelError(
             f"{path.name} takes queries of {config.condition_size} values, and its encoder {card['encoder']} gives "

@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
 
 def train(options: argparse.Namespace, settings: Settings) -> None:
     """Train a model as a recipe says; on several GPUs when started by torchrun."""
-    from lass.queries import by_name
+    from lass.checkpoints.encoders import open_encoder
     from lass.training.loop import Trainer
     from lass.training.processes import join, leave
     from lass.training.recipe import load_recipe
@@ -54,7 +54,7 @@ def train(options: argparse.Namespace, settings: Settings) -> None:
     processes = join(rank, max(count, 1), device=device)
     trainer = Trainer(
         recipe,
-        by_name.encoder(recipe.encoder, settings.checkpoints_dir),
+        open_encoder(recipe.encoder, settings.checkpoints_dir),
         options.data,
         folder,
         device,

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import torch
 import yaml
 
+from lass.checkpoints.encoders import NAMES as ENCODERS
 from lass.errors import LassError
 from lass.models import ModelConfig, ResUNetConfig, build, config_from_dict
-from lass.queries import by_name
 from lass.training.levels import Loudness
 from lass.training.losses import FLOOR_DB, MIXIT, NAMES, RESOLUTION
 
@@ -217,7 +217,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _require(bool(re.fullmatch(r"[\w-][\w.-]*", self.name)), "name must be letters, digits, dots and dashes")
-        _require(self.encoder in by_name.NAMES, f"encoder must be one of {', '.join(by_name.NAMES)}")
+        _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}")
         _require(self.seed >= 0, "seed must be 0 or more")
         for name in ("validate_every", "save_every"):
             _require(getattr(self, name) > 0, f"{name} must be above 0")
