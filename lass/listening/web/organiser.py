@@ -1,0 +1,392 @@
+"""The organiser's side of the listening test over HTTP, behind a password; without one it is switched off.
+
+    GET  /results/                            the studies, and how the store is
+    GET  /results/login, POST                 the password
+    POST /results/logout
+    GET  /results/SLUG                        progress while the study is open, the report when it is closed
+    GET  /results/SLUG/report.html, .json     the report as files, when it is closed
+    GET  /results/SLUG/export/FORMAT          the ratings as a file, when it is closed
+    GET  /results/SLUG/participants/LABEL     the question before a deletion; POST deletes
+
+Analyses run in threads of their own, so that no participant's click waits for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from lass.errors import LassError
+from lass.listening import figures, report
+from lass.listening.analysis import analyse, state_of
+from lass.listening.export import exported
+from lass.listening.findings import Analysis, QuestionResults
+from lass.listening.markup import Html
+from lass.listening.records import SessionRecord
+from lass.listening.store import Store
+from lass.listening.studies import Studies, UnknownStudyError
+from lass.listening.web import organiser_pages as pages
+from lass.listening.web.access import LIFETIME, Access, TooManyAttemptsError, Visit
+from lass.listening.web.security import SecurityHeaders, same_origin
+
+PREFIX = "/results"
+PARTICIPANTS = "/listen"
+COOKIE = "lass-results"
+LARGEST_FORM = 4 * 1024
+"""Bytes."""
+MOST_PICTURES = 200
+_NO_STORE = {"Cache-Control": "no-store"}
+_ASSETS = {"report.css": report.STYLE, "organiser.css": Path(__file__).with_name("organiser.css")}
+
+T = TypeVar("T")
+Endpoint = Callable[[Request], Awaitable[Response]]
+SignedIn = Callable[[Request, pages.Frame], Awaitable[Response]]
+
+log = logging.getLogger(__name__)
+
+
+class FormError(LassError):
+    """A form that did not come from our page."""
+
+
+def organiser_routes(studies: Studies, password: str | None, *, public_url: str | None = None) -> list[BaseRoute]:
+    """The routes of the organiser's side, to be put in front of an application's own.
+
+    Args:
+        password: None or an empty one switches everything here off.
+        public_url: where participants find the application, such as https://example.org; None takes the address that
+            the organiser's own browser used.
+    """
+    inside = _Organiser(studies, Access(password, studies.clock), public_url).routes() if password else _off_routes()
+    return [
+        Route(PREFIX, _to_list),
+        Mount(PREFIX, routes=inside, middleware=[Middleware(SecurityHeaders, frames=())]),
+    ]
+
+
+def _off_routes() -> list[BaseRoute]:
+    async def off(request: Request) -> Response:
+        return _html(pages.off_page(_base(request)), 404)
+
+    return [Route("/assets/{name}", _style_sheet), Route("/{rest:path}", off, methods=["GET", "POST"])]
+
+
+async def _to_list(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}{PREFIX}/")
+
+
+class _Organiser:
+    """The endpoints, and what they share: the studies, who is signed in, the threads, pictures that pages show."""
+
+    def __init__(self, studies: Studies, access: Access, public_url: str | None) -> None:
+        self._studies = studies
+        self._store = studies.store
+        self._access = access
+        self._public_url = public_url
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="results")
+        self._lock = threading.Lock()
+        self._pictures: OrderedDict[str, str] = OrderedDict()
+
+    def routes(self) -> list[BaseRoute]:
+        """Everything below PREFIX."""
+        guarded = self._guarded
+        return [
+            Route("/", guarded(self.list)),
+            Route("/login", self._spoken(self.login), methods=["GET", "POST"]),
+            Route("/logout", guarded(self.logout), methods=["POST"]),
+            Route("/assets/{name}", _style_sheet),
+            Route("/pictures/{name}.svg", guarded(self.picture)),
+            Route("/{slug}", guarded(self.study)),
+            Route("/{slug}/report.{kind}", guarded(self.report)),
+            Route("/{slug}/export/{kind}", guarded(self.export)),
+            Route("/{slug}/participants/{label}", guarded(self.participant), methods=["GET", "POST"]),
+            Route("/{rest:path}", guarded(self.nothing)),
+        ]
+
+    # --- Wrappers -------------------------------------------------------------------------------------------------
+
+    def _spoken(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint whose failures are a page of one sentence."""
+
+        async def spoken(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except UnknownStudyError:
+                return _sentence(request, "Nothing here", "There is no such page or study.", 404)
+            except FormError as error:
+                return _sentence(request, "That did not work", str(error), 403)
+            except LassError as error:
+                log.error("A page of the results failed: %s", error)
+                return _sentence(request, "That did not work", str(error), 503)
+
+        return spoken
+
+    def _guarded(self, endpoint: SignedIn) -> Endpoint:
+        """An endpoint for those who gave the password; a form must come from our own page as well."""
+
+        async def guarded(request: Request) -> Response:
+            visit = self._access.visit(request.cookies.get(COOKIE))
+            if visit is None:
+                slug = request.path_params.get("slug", "")
+                where = f"{_base(request)}/login" + (f"?study={slug}" if _is_slug(slug) else "")
+                return RedirectResponse(where, 303, headers=_NO_STORE)
+            if request.method == "POST":
+                await self._check_form(request, visit)
+            return await endpoint(request, pages.Frame(_base(request), visit))
+
+        return self._spoken(guarded)
+
+    async def _check_form(self, request: Request, visit: Visit) -> None:
+        form = await _form(request)
+        if not hmac.compare_digest(form.get("form", "").encode(), visit.form.encode()):
+            raise FormError("This form is too old or did not come from this page; go back, load it again and retry.")
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    # --- Signing in and out ---------------------------------------------------------------------------------------
+
+    async def login(self, request: Request) -> Response:
+        """The form, and what it sends."""
+        base = _base(request)
+        if request.method == "GET":
+            return _html(pages.login_page(base, _slug(request.query_params.get("study", ""))))
+        form = await _form(request)
+        slug = _slug(form.get("study", ""))
+        try:
+            cookie = self._access.enter(form.get("password", ""), request.client.host if request.client else "")
+        except TooManyAttemptsError as error:
+            page = _html(pages.login_page(base, slug, str(error)), 429)
+            page.headers["Retry-After"] = str(error.seconds)
+            return page
+        if cookie is None:
+            return _html(pages.login_page(base, slug, "That is not the password."), 401)
+        answer = RedirectResponse(f"{base}/{slug}", 303, headers=_NO_STORE)
+        answer.set_cookie(
+            COOKIE, cookie, max_age=LIFETIME, path=base, secure=_scheme(request) == "https", httponly=True,
+            samesite="strict",
+        )  # fmt: skip
+        return answer
+
+    async def logout(self, request: Request, frame: pages.Frame) -> Response:
+        """The cookie ends."""
+        self._access.leave(frame.visit)
+        answer = RedirectResponse(f"{frame.base}/login", 303, headers=_NO_STORE)
+        answer.delete_cookie(COOKIE, path=frame.base, httponly=True, samesite="strict")
+        return answer
+
+    # --- Pages ----------------------------------------------------------------------------------------------------
+
+    async def list(self, request: Request, frame: pages.Frame) -> Response:
+        """The studies, and how the store is."""
+
+        def work() -> Html:
+            now, lines = self._studies.clock(), []
+            for one in self._studies.all():
+                study, sessions = one.study, self._store.sessions(one.study.slug)
+                answers = _answers(self._store, study.slug)
+                lines.append(
+                    pages.Line(
+                        study.slug, study.title.in_language(study.languages[0]), state_of(study, now), len(sessions),
+                        sum(session.finished is not None for session in sessions), len(answers),
+                    )
+                )  # fmt: skip
+            return pages.list_page(frame, lines, self._store.healthy(), self._store.status())
+
+        return _html(await self._in_thread(work))
+
+    async def study(self, request: Request, frame: pages.Frame) -> Response:
+        """One study."""
+        root = (self._public_url or f"{_scheme(request)}://{request.url.netloc}{frame.base.removesuffix(PREFIX)}")
+        slug = request.path_params["slug"]
+        address = f"{root.rstrip('/')}{PARTICIPANTS}/{slug}"
+
+        def work() -> Html:
+            analysis = self._analysis(slug)
+            answers = Counter(session for session, _, _ in _answers(self._store, slug))
+            sessions = [
+                (self._access.label(session.token), session, answers[session.token])
+                for session in self._store.sessions(slug)
+            ]
+
+            def picture(question: QuestionResults, number: int) -> str | None:
+                name = self._keep(figures.pictures(question)[number])
+                return f"{frame.base}/pictures/{name}.svg" if name else None
+
+            return pages.study_page(frame, analysis, sessions, picture, (address, qr_code(address)))
+
+        return _html(await self._in_thread(work))
+
+    async def picture(self, request: Request, frame: pages.Frame) -> Response:
+        """A picture that a page of this process showed."""
+        with self._lock:
+            content = self._pictures.get(request.path_params["name"])
+        if content is None:
+            raise UnknownStudyError
+        return Response(content, media_type="image/svg+xml", headers={"Cache-Control": "private, max-age=3600"})
+
+    async def nothing(self, request: Request, frame: pages.Frame) -> Response:
+        """Whatever else somebody asks for."""
+        raise UnknownStudyError
+
+    # --- Files ----------------------------------------------------------------------------------------------------
+
+    async def report(self, request: Request, frame: pages.Frame) -> Response:
+        """The report of a closed study as a file."""
+        slug, kind = request.path_params["slug"], request.path_params["kind"]
+        if kind not in ("html", "json"):
+            raise UnknownStudyError
+
+        def work() -> str:
+            self._require_closed(slug)
+            analysis = self._analysis(slug)
+            return report.document(analysis) if kind == "html" else report.numbers(analysis)
+
+        media = "text/html" if kind == "html" else "application/json"
+        return _download(await self._in_thread(work), media, f"{slug}-report.{kind}")
+
+    async def export(self, request: Request, frame: pages.Frame) -> Response:
+        """The ratings of a closed study as a file."""
+        slug, kind = request.path_params["slug"], request.path_params["kind"]
+        if kind not in pages.EXPORTS:
+            raise UnknownStudyError
+
+        def work() -> bytes:
+            self._require_closed(slug)
+            one = self._studies.get(slug)
+            return exported(self._store, one.study, one.manifest, kind)
+
+        suffix = {"webmushra": "lms.csv"}.get(kind, kind)
+        return _download(await self._in_thread(work), "application/octet-stream", f"{slug}.{suffix}")
+
+    # --- Deletion -------------------------------------------------------------------------------------------------
+
+    async def participant(self, request: Request, frame: pages.Frame) -> Response:
+        """Asks before one participant's data are deleted, and deletes them."""
+        slug, label = request.path_params["slug"], request.path_params["label"]
+
+        def find() -> tuple[SessionRecord, int]:
+            self._studies.get(slug)
+            for session in self._store.sessions(slug):
+                if self._access.label(session.token) == label:
+                    return session, len(self._store.latest(session.token))
+            raise UnknownStudyError
+
+        session, answers = await self._in_thread(find)
+        if request.method == "GET":
+            return _html(pages.deletion_page(frame, slug, label, session, answers))
+        await self._in_thread(lambda: self._store.delete(session.token))
+        log.info("The organiser deleted one participant of %s.", slug)
+        return RedirectResponse(f"{frame.base}/{slug}", 303, headers=_NO_STORE)
+
+    # --- What they share ------------------------------------------------------------------------------------------
+
+    def _analysis(self, slug: str) -> Analysis:
+        return analyse(self._store, self._studies.get(slug), self._studies.clock())
+
+    def _require_closed(self, slug: str) -> None:
+        if state_of(self._studies.get(slug).study, self._studies.clock()) != "closed":
+            raise FormError("This study is not closed yet; its results can be downloaded afterwards.")
+
+    def _keep(self, picture: str | None) -> str | None:
+        """Remember a picture for the request that follows its page; returns its name."""
+        if picture is None:
+            return None
+        name = hashlib.sha256(picture.encode()).hexdigest()[:32]
+        with self._lock:
+            self._pictures[name] = picture
+            self._pictures.move_to_end(name)
+            while len(self._pictures) > MOST_PICTURES:
+                self._pictures.popitem(last=False)
+        return name
+
+
+def qr_code(address: str) -> Html:
+    """The QR code of an address as an inline SVG, black on white."""
+    import segno
+
+    svg = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True)
+    return Html(svg.replace("<svg ", '<svg role="img" aria-label="QR code of the participants’ address" ', 1))
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form that our own page sent. Raises FormError."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded" or not same_origin(request.headers):
+        raise FormError("This form did not come from this page; open the results page and try again.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM:
+            raise FormError("This form is larger than any of ours; open the results page and try again.")
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10)
+    except ValueError as error:
+        raise FormError("This form cannot be read; open the results page and try again.") from error
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _answers(store: Store, slug: str) -> set[tuple[str, int, str]]:
+    """Session, trial and question of every answer, however often it was changed."""
+    return {(rating.session, rating.trial, rating.question) for rating in store.ratings(slug)}
+
+
+def _sentence(request: Request, title: str, text: str, status: int) -> Response:
+    return _html(pages.sentence_page(_base(request), title, text), status)
+
+
+def _html(content: Html, status: int = 200) -> Response:
+    return HTMLResponse(str(content), status, headers=_NO_STORE)
+
+
+def _download(content: str | bytes, media: str, name: str) -> Response:
+    headers = {**_NO_STORE, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media, headers=headers)
+
+
+async def _style_sheet(request: Request) -> Response:
+    """A style sheet; the sign-in page needs them too."""
+    name = request.path_params["name"]
+    if name not in _ASSETS:
+        return Response(status_code=404)
+    return Response(_asset(name), media_type="text/css", headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def _asset(name: str) -> bytes:
+    return _ASSETS[name].read_bytes()
+
+
+def _base(request: Request) -> str:
+    """The path of the results pages as the browser sees it."""
+    return str(request.scope.get("root_path", ""))
+
+
+def _scheme(request: Request) -> str:
+    return request.headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip()
+
+
+def _is_slug(text: str) -> bool:
+    return 0 < len(text) <= 64 and text.isascii() and text.replace("-", "").isalnum() and text == text.lower()
+
+
+def _slug(text: str) -> str:
+    return text if _is_slug(text) else ""
+
+
+__all__ = ["organiser_routes", "qr_code"]
