@@ -37,7 +37,9 @@ class MoreTexts:
     without: str
     removed: str
     only_there: str
-    stems_details: str
+    files: str
+    download_edited: str
+    download_removed: str
     shared: str
 
 
@@ -182,6 +184,7 @@ class ModelsTexts:
     all_known: str
     none_known: str
     citations: str
+    citations_words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,9 @@ ENGLISH = PageTexts(
         without="Without “{query}”",
         removed="What was removed",
         only_there="With only “{query}” from {start} s to {end} s",
-        stems_details="All stems and the rest add up to your recording exactly.",
+        files="The stems, in the order of their descriptions",
+        download_edited="Download the changed recording",
+        download_removed="Download what was removed",
         shared="Some of the sound fits more than one description; it was shared out, so that nothing counts twice.",
     ),
     compare=CompareTexts(
@@ -385,5 +390,16 @@ ENGLISH = PageTexts(
         all_known="All {count} known sounds",
         none_known="No model on this machine lists the sounds it knows.",
         citations="Works this rests on",
+        citations_words=(
+            "AudioSep: X. Liu et al., Separate anything you describe, arXiv:2308.05037.",
+            "ResUNet for separation: Q. Kong et al., Decoupling magnitude and phase estimation with deep ResUNet, "
+            "arXiv:2109.05418.",
+            "ResUNet++: D. Jha et al., arXiv:1911.07067; dual-path recurrence: Y. Luo et al., arXiv:1910.06379.",
+            "CLAP: Y. Wu et al., arXiv:2211.06687.",
+            "Sharing between stems: A. Liutkus and R. Badeau, Generalized Wiener filtering with fractional power "
+            "spectrograms, ICASSP 2015; S. Wisdom et al., Differentiable consistency constraints for improved deep "
+            "speech enhancement, ICASSP 2019.",
+            "SI-SDR: J. Le Roux et al., SDR – half-baked or well done?, ICASSP 2019.",
+        ),
     ),
 )

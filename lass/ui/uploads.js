@@ -2,7 +2,7 @@
    Gradio asks the browser instead, which calls mp4 and webm "video" and knows nothing of others, and shows its
    refusal for a moment only. So files are handed on as audio, and one that is too large is refused here, in words. */
 () => {
-  const inside = (node) => node instanceof Element && node.closest("#lass-recording");
+  const inside = (node) => node instanceof Element && node.closest("#lass-recording, .lass-recording");
 
   const tooLarge = (files) => {
     const notice = document.getElementById("lass-too-large");
