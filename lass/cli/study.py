@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def add(commands: Any) -> None:
 
     parser = add_command(actions, delete)
     parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
-    parser.add_argument("token", metavar="TOKEN", help="the participant's reference")
+    parser.add_argument("token", metavar="REFERENCE", help="what the page told the participant")
 
 
 def check(options: argparse.Namespace, settings: Settings) -> None:
@@ -101,21 +102,26 @@ def export(options: argparse.Namespace, settings: Settings) -> None:
 
 def report(options: argparse.Namespace, settings: Settings) -> None:
     """Write the results of a study as one HTML file."""
+    from lass.listening.analysis import analyse
     from lass.listening.report import write_report
+    from lass.listening.studies import Studies
 
     slug, studies = _built(options, settings)
     make_folder(options.out.absolute().parent)
     with _store(settings) as store:
-        write_report(store, slug, studies, options.out)
+        write_report(analyse(store, Studies(studies, store).get(slug), time.time()), options.out)
     print(options.out)
 
 
 def delete(options: argparse.Namespace, settings: Settings) -> None:
     """Delete everything one participant left: ratings, answers and journal entries."""
+    from lass.listening.records import reference
+
     slug, _ = _built(options, settings, must_exist=False)
     with _store(settings) as store:
-        session = store.session(options.token)
-        if session is None or session.study != slug or not store.delete(options.token):
+        # The page tells participants a reference, from which nobody can find their token.
+        names = {name: one.token for one in store.sessions(slug) for name in (one.token, reference(one.token))}
+        if options.token not in names or not store.delete(names[options.token]):
             raise LassError(f"No participant of {slug} has this reference; check it, and the name of the study.")
     print("deleted")
 

@@ -44,6 +44,7 @@ SLACK = 0.05
 """Seconds by which a given file may be longer or shorter than its mixture; it is cut, or filled with silence."""
 
 _OURS = re.compile(r"[0-9a-f]{32,64}\.wav|.*\.partial")
+"""Names of audio that a build writes, whole and unfinished."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -163,7 +164,7 @@ def _make(parts: list[Part], work: Path, job: _Job) -> int:
 def _load(model: Model, job: _Job) -> Any:
     from lass import load_separator
 
-    return load_separator(model.name, device=job.device, sample_rate=model.sample_rate, cache_dir=job.cache_dir)
+    return load_separator(model.load, device=job.device, sample_rate=model.sample_rate, cache_dir=job.cache_dir)
 
 
 def _separate(separator: Any, mixture: Audio, query: str, job: _Job) -> Audio:
@@ -202,14 +203,13 @@ def _raw(folder: Path, part: Part) -> tuple[np.ndarray, int]:
 
 
 def _whole(file: Path) -> bool:
-    """Whether a kept piece of audio is there to its last sample: a power cut may leave less."""
-    import soundfile
-
+    """Whether a kept piece of audio is there to its last byte: a power cut may leave less."""
     try:
-        with soundfile.SoundFile(file) as sound:
-            expected = sound.frames * sound.channels * 4
-        return file.stat().st_size > expected > 0
-    except (OSError, soundfile.LibsndfileError):
+        with file.open("rb") as sound:
+            start = sound.read(8)
+        # A RIFF file says how many bytes follow its first eight.
+        return start[:4] == b"RIFF" and file.stat().st_size == 8 + int.from_bytes(start[4:], "little")
+    except OSError:
         return False
 
 
@@ -322,10 +322,11 @@ def _same(file: Path, content: bytes) -> bool:
 def _prune(folder: Path, manifest: Manifest, parts: list[Part]) -> None:
     """Remove the audio that nothing refers to any more, and only that."""
     needed = {Path(name).name for name in manifest.files} | {f"{part.fingerprint}.wav" for part in parts}
-    for place in (folder / AUDIO, folder / WORK):
-        for file in place.iterdir() if place.is_dir() else ():
-            if file.name not in needed and _OURS.fullmatch(file.name):
-                file.unlink(missing_ok=True)
+    left = [file for place in (AUDIO, WORK) for file in (folder / place).glob("*") if _OURS.fullmatch(file.name)]
+    left += [file for name in (STUDY, MANIFEST) for file in folder.glob(f"{name}.*.partial")]
+    for file in left:
+        if file.name not in needed:
+            file.unlink(missing_ok=True)
 
 
 def _refuse_strangers(folder: Path) -> None:

@@ -18,9 +18,10 @@ RECIPE = 1
 
 @dataclass(frozen=True)
 class Model:
-    """A model under test, with the hash of its checkpoint."""
+    """A model under test: as the study names it, what is loaded, and the hash of its checkpoint."""
 
     name: str
+    load: str
     sample_rate: int | None
     sha256: str
 
@@ -119,9 +120,8 @@ def _model(condition: Condition, folder: Path, cache_dir: Path | None) -> Model:
     """The model of a condition: a path is looked up beside the study first, then from here."""
     name = str(condition.model)
     beside = folder / name
-    if os.path.isfile(beside):
-        name = str(beside)
-    return Model(name, condition.sample_rate, checkpoint_sha256(name, cache_dir))
+    load = str(beside) if os.path.isfile(beside) else name
+    return Model(name, load, condition.sample_rate, checkpoint_sha256(load, cache_dir))
 
 
 def checkpoint_sha256(name_or_path: str, cache_dir: Path | None) -> str:

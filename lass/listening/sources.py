@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -71,10 +72,18 @@ class Source:
     def audio(self) -> Audio:
         """The audio, stereo. Raises LassError."""
         if self.file is None:
-            mixture, target, _ = render(_SCENES[self.path.removeprefix(PREFIX)], RATE)
+            mixture, target = _rendered(self.path.removeprefix(PREFIX))
             return Audio(target if self.part == "target" else mixture, RATE)
         audio = read(self.file, max_seconds=MOST_SECONDS)
         return Audio(stereo(audio.waveform, str(self.file)), audio.sample_rate)
+
+
+@lru_cache(maxsize=8)
+def _rendered(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mixture and target of a scene; every model asks for the same few again."""
+    mixture, target, _ = render(_SCENES[name], RATE)
+    mixture.flags.writeable = target.flags.writeable = False
+    return mixture, target
 
 
 def stereo(waveform: np.ndarray, name: str) -> np.ndarray:
