@@ -10,7 +10,6 @@ as they were given.
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -25,7 +24,7 @@ from typing import Any
 from lass.errors import LassError
 from lass.listening.assignment import trials_for
 from lass.listening.manifest import Manifest, Stimulus, load_manifest
-from lass.listening.records import RatingRecord, SessionRecord
+from lass.listening.records import RatingRecord, SessionRecord, reference
 from lass.listening.store import Store
 from lass.listening.study import Study, load_study
 
@@ -74,11 +73,6 @@ _FORMULA = re.compile(r"[\s\0\u200b-\u200d\u2060\ufeff]*[=+\-@＝＋－＠]|[^\S
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-def participant(token: str) -> str:
-    """What stands for a session in an export: whoever reads it cannot go on with the session."""
-    return hashlib.sha256(token.encode()).hexdigest()[:16]
-
-
 def rows(store: Store, study: Study, manifest: Manifest, *, revisions: bool = False) -> list[Row]:
     """One row per rating, by place, trial, question and revision; the columns are COLUMNS and the questionnaire's.
 
@@ -115,7 +109,7 @@ def rows(store: Store, study: Study, manifest: Manifest, *, revisions: bool = Fa
 
 def _session_columns(session: SessionRecord, fields: Sequence[str]) -> Row:
     return {
-        "study": session.study, "study_sha256": session.study_sha256, "participant": participant(session.token),
+        "study": session.study, "study_sha256": session.study_sha256, "participant": reference(session.token),
         "place": session.place, "seed": str(session.seed), "language": session.language,
         "agent_class": session.agent_class, "kiosk": session.kiosk, "began": _moment(session.created),
         "consented": _moment(session.consented), "headphones": session.headphones,

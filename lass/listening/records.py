@@ -3,6 +3,7 @@
 Nothing here says who a participant is: a session is a random token, and no address of a network is kept anywhere.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,6 +15,11 @@ HEADPHONES = ("passed", "failed", "skipped")
 LOWEST_SCORE, HIGHEST_SCORE = 1, 5
 # What `Store.update` may change of a session.
 CHANGEABLE = frozenset({"consented", "headphones", "finished", "code", "answers", "language", "flags"})
+
+
+def reference(token: str) -> str:
+    """What stands for a session where others read it, an export for one: nobody can go on with the session by it."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class StoreError(LassError):

@@ -27,6 +27,7 @@ from lass.listening.records import (
     SessionRecord,
     StoreError,
     UnknownSessionError,
+    reference,
 )
 from lass.listening.schema import HEAD, deletions, journals, opened, outbox, preferences, ratings, sessions, values
 from lass.listening.writer import Transaction, Writer
@@ -228,6 +229,13 @@ class Store:
         query = select(sessions).where(sessions.c.study == study_slug).order_by(sessions.c.place)
         return [rows.session_record(row) for row in self._read(query)]
 
+    def find(self, study_slug: str, participant: str) -> SessionRecord | None:
+        """A session by its token, or by the `reference` that an export has instead of it."""
+        for session in self.sessions(study_slug):
+            if participant in (session.token, reference(session.token)):
+                return session
+        return None
+
     def ratings(self, study_slug: str) -> list[RatingRecord]:
         """All revisions of a study's ratings, by place, trial, question and revision."""
         order = (sessions.c.place, ratings.c.trial, ratings.c.question, ratings.c.revision)
@@ -307,7 +315,10 @@ class Store:
         return True
 
     def report_also(self, name: str, report: Callable[[], Mapping[str, Any]]) -> None:
-        """Adds what something beside the store (the upload of the journals) says about itself to `status`."""
+        """Adds what something beside the store (the upload of the journals) says about itself to `status`.
+
+        What it gives under `problem`, if anything, stands among the problems too.
+        """
         self._reports[name] = report
 
     def status(self) -> dict[str, Any]:
@@ -323,6 +334,8 @@ class Store:
             counts = {table.name: self._count(table) for table in tables}
         except StoreError as error:
             problems.append(str(error))
+        others = {name: dict(report()) for name, report in self._reports.items()}
+        problems += [str(other["problem"]) for other in others.values() if other.get("problem")]
         sizes = []
         for path in self._journal.files():
             with contextlib.suppress(OSError):
@@ -335,7 +348,7 @@ class Store:
             "journal_bytes": sum(sizes),
             "rows": counts,
             "problems": problems,
-            **{name: dict(report()) for name, report in self._reports.items()},
+            **others,
         }
 
     @property

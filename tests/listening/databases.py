@@ -1,6 +1,7 @@
 """Databases for tests of the store: a SQLite file, and a real PostgreSQL server that lives as long as the tests."""
 
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -100,8 +101,9 @@ def running() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="lass-postgresql-"))
     identity: dict[str, Any] = {}
     if os.geteuid() == 0:
-        identity = {"user": "postgres", "group": "postgres", "extra_groups": []}
-        shutil.chown(folder, "postgres", "postgres")
+        account = next(entry for entry in pwd.getpwall() if entry.pw_name in ("postgres", "nobody"))
+        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        os.chown(folder, account.pw_uid, account.pw_gid)
     data = folder / "data"
     try:
         initdb = [bin_folder / "initdb", "-D", data, "-U", "lass", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]

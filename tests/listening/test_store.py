@@ -14,10 +14,13 @@ from sqlalchemy import create_engine, inspect, text
 
 from lass.errors import LassError
 from lass.listening import database, schema
+from lass.listening.records import reference
 from lass.listening.store import Store, StoreError, UnknownSessionError
 from tests.listening.databases import Place, Server, begin, rate
 
 ROOT = Path(__file__).resolve().parents[2]
+# What happens to the files of a server is the server's business.
+ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
 
 def test_a_session_is_what_was_begun(place: Place) -> None:
@@ -58,6 +61,18 @@ def test_only_what_may_change_can_be_changed(place: Place) -> None:
     store = place.open()
     with pytest.raises(TypeError, match="place"):
         store.update(begin(store), place=3)
+
+
+def test_a_session_is_found_by_what_an_export_says(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    begin(store)
+    for participant in (token, reference(token)):
+        found = store.find("study", participant)
+        assert found is not None
+        assert found.token == token
+    assert store.find("another", token) is None
+    assert store.find("study", "nobody") is None
 
 
 def test_places_follow_each_other_in_each_study(place: Place) -> None:
@@ -243,9 +258,8 @@ def test_a_deleted_participant_is_gone_and_stays_gone(place: Place) -> None:
     assert [session.token for session in place.open().sessions("study")] == [stays]
 
 
+@ON_SQLITE
 def test_a_deletion_reaches_an_older_database(place: Place, tmp_path: Path) -> None:
-    if place.kind != "sqlite":
-        pytest.skip("an older state is put back by copying a file")
     store = place.open()
     goes = begin(store)
     rate(store, goes)
@@ -257,9 +271,8 @@ def test_a_deletion_reaches_an_older_database(place: Place, tmp_path: Path) -> N
     assert place.open().sessions("study") == []
 
 
+@ON_SQLITE
 def test_no_trace_of_the_deleted_is_in_the_files(place: Place) -> None:
-    if place.kind != "sqlite":
-        pytest.skip("the files of a server are its own")
     store = place.open()
     goes = begin(store)
     store.update(goes, answers={"who": "Somebody Unmistakable"})
@@ -377,9 +390,8 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         Store.open(None, tmp_path)
 
 
+@ON_SQLITE
 def test_the_writer_waits_for_the_disk(place: Place) -> None:
-    if place.kind != "sqlite":
-        pytest.skip("PostgreSQL syncs by itself")
     place.open()
     engine = database.connect(None, place.folder)
     with engine.connect() as connection:
@@ -465,9 +477,8 @@ def test_a_database_that_goes_and_comes_back(place: Place, postgresql: Server) -
     assert store.status()["problems"] == []
 
 
+@ON_SQLITE
 def test_a_database_file_that_vanished_is_made_again_from_the_journal(place: Place) -> None:
-    if place.kind != "sqlite":
-        pytest.skip("a server's files are its own")
     store = place.open()
     token = begin(store)
     first = rate(store, token, 0)
@@ -479,6 +490,7 @@ def test_a_database_file_that_vanished_is_made_again_from_the_journal(place: Pla
 CRAMPED = """
 import resource, signal, sys
 from pathlib import Path
+from lass.listening.records import reference
 from lass.listening.store import Store, StoreError
 from tests.listening.databases import begin, rate
 url, folder = sys.argv[1] or None, Path(sys.argv[2])
@@ -528,6 +540,7 @@ def test_a_full_disk_refuses_and_recovers(place: Place) -> None:
 READ_ONLY = """
 import os, sys
 from pathlib import Path
+from lass.listening.records import reference
 from lass.listening.store import Store, StoreError
 folder, elsewhere = map(Path, sys.argv[1:])
 Store.open(None, elsewhere).close()  # loads all that is needed, while everything can be read
