@@ -20,10 +20,19 @@ def add(commands: Any) -> None:
     parser.add_argument("--count", type=whole_number, default=200, help="mixtures to make from the clips (default 200)")
     parser.add_argument("--seed", type=seed, default=0, help="decides which clips meet (default 0)")
     parser.add_argument(
-        "--snr", type=decibels, default=0.0, metavar="DB", help="level of target over noise (default 0)"
+        "--snr",
+        type=decibels,
+        action="append",
+        metavar="DB",
+        help="level of target over noise (default 0); may be repeated",
     )
+    parser.add_argument("--interferers", type=whole_number, default=1, help="other sounds in each mixture (default 1)")
     parser.add_argument("--wording", choices=("label", "train", "held_out"), default="label", help="words to ask in")
     parser.add_argument("--absent", action="store_true", help="also ask for sounds that are not there")
+    parser.add_argument(
+        "--metrics", choices=("pesq", "stoi", "bss", "isr", "clap"), action="append",
+        help="measure this too: quality or intelligibility of speech, BSS Eval, CLAPScore; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, help="folder for evaluation.csv, .json and .png")
     model_arguments(parser)
 
@@ -48,9 +57,12 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> None:
         folds=tuple(options.fold) if options.fold else None,
         count=options.count,
         seed=options.seed,
-        snr_db=options.snr,
+        snr_db=_one_or_all(options.snr or [0.0]),
+        interferers=options.interferers,
         wording=options.wording,
         absent=options.absent,
+        metrics=tuple(options.metrics or ()),
+        downloads=settings.checkpoints_dir,
     )
     separator = chosen_separator(options, settings)
     if options.out is not None:
@@ -77,3 +89,7 @@ def benchmark(options: argparse.Namespace, settings: Settings) -> None:
         page=options.page,
     )
     print(result.to_json() if options.json else result.to_table())
+
+
+def _one_or_all(ratios: list[float]) -> float | tuple[float, ...]:
+    return ratios[0] if len(ratios) == 1 else tuple(ratios)

@@ -19,6 +19,9 @@ Captions = Mapping[str, Mapping[str, Sequence[str]]]
 CAPTIONS_FILE = Path(__file__).parent.parent / "training" / "captions.yaml"
 """The project's own wordings; the `held_out` ones never occur in training."""
 
+SAME_SOUND_FILE = CAPTIONS_FILE.with_name("same_sound.yaml")
+"""Groups of labels of the project's collections that name the same sound."""
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -66,6 +69,21 @@ def read_captions(path: str | Path) -> Captions:
     return table
 
 
+def read_same_sound(path: str | Path) -> list[list[str]]:
+    """Read groups of labels that name the same sound from YAML, a list of lists.
+
+    Raises:
+        LassError: the file cannot be read or is not of this form.
+    """
+    try:
+        groups = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise LassError(f"The groups of labels {path} cannot be read; give a YAML file of lists.") from error
+    if not isinstance(groups, list) or not all(isinstance(labels, list) for labels in groups):
+        raise LassError(f"The groups of labels {path} are not lists in a list; correct them.")
+    return [[str(label) for label in labels] for labels in groups]
+
+
 def folder_list(
     clips_csv: str | Path,
     audio_dir: str | Path,
@@ -76,6 +94,7 @@ def folder_list(
     snr_db: float | tuple[float, float] = 0.0,
     captions: str | Path | Captions | None = CAPTIONS_FILE,
     same_sound: Iterable[Collection[str]] = (),
+    interferers: int = 1,
 ) -> list[Item]:
     """Pair clips of different labels into mixtures: every clip is a source equally often, its noise is drawn.
 
@@ -88,20 +107,30 @@ def folder_list(
         snr_db: power of the source over that of the noise, in decibels; two numbers draw one between them.
         captions: wordings by label, as a mapping or a YAML file; a label without any can be asked by label only.
         same_sound: groups of labels that name the same sound and never stand against each other.
+        interferers: how many other sounds each mixture holds, all of different labels; the first of them is the same
+            whatever their number.
 
     Returns:
         Items with the label as caption, one wording of each kind where there are some, and an absent sound.
 
     Raises:
-        LassError: a file cannot be read, or the clips have fewer than two different labels.
+        LassError: a file cannot be read, or the clips have too few different labels.
     """
     if count < 1:
         raise LassError(f"A list of {count} mixtures cannot be made; ask for at least one.")
+    if interferers < 1:
+        raise LassError(f"A mixture with {interferers} other sounds is none; ask for at least one.")
     clips = [clip for clip in read_clips(clips_csv, audio_dir) if folds is None or clip.fold in folds]
-    group = {label: number for number, labels in enumerate(same_sound) for label in labels}
+    groups: dict[str, set[int]] = {}
+    for number, names in enumerate(same_sound):
+        for label in names:
+            groups.setdefault(label, set()).add(number)
 
     def differ(first: str, second: str) -> bool:
-        return first != second and (first not in group or group[first] != group.get(second))
+        return first != second and not groups.get(first, set()) & groups.get(second, set())
+
+    def quiet(present: Sequence[Clip]) -> list[str]:
+        return [label for label in labels if all(differ(label, other.label) for other in present)]
 
     labels = sorted({clip.label for clip in clips})
     if not labels or not any(differ(labels[0], label) for label in labels):
@@ -109,7 +138,7 @@ def folder_list(
         raise LassError(f"{clips_csv} has no two different sounds{chosen} to mix; choose other folds or clips.")
     words = _Words(captions, seed)
     # Pairs and wordings are drawn apart, so that new captions leave the mixtures as they were.
-    rng = np.random.default_rng([seed, 0])
+    rng, more = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 2])
     items: list[Item] = []
     used: set[tuple[Path, Path]] = set()
     while len(items) < count:
@@ -119,15 +148,24 @@ def folder_list(
             fresh = [clip for clip in others if (source.path, clip.path) not in used] or others
             noise = fresh[int(rng.integers(len(fresh)))]
             used.add((source.path, noise.path))
-            quiet = [label for label in labels if differ(label, source.label) and differ(label, noise.label)]
-            absent = quiet[int(rng.integers(len(quiet)))] if quiet else None
+            present = [source, noise]
+            absent = _one_of(quiet(present), rng)
+            for _ in range(interferers - 1):
+                rest = [clip for clip in clips if all(differ(clip.label, other.label) for other in present)]
+                if not rest:
+                    raise LassError(
+                        f"{clips_csv} has too few different sounds for {interferers} beside {source.label!r}; choose "
+                        "more folds, or fewer interferers."
+                    )
+                present.append(rest[int(more.integers(len(rest)))])
+                absent = _one_of(quiet(present), more)
             level = snr_db if isinstance(snr_db, float | int) else rng.uniform(*snr_db)
             items.append(
                 Item(
                     id=str(len(items)),
                     caption=source.label,
                     source=source.path,
-                    noises=(noise.path,),
+                    noises=tuple(clip.path for clip in present[1:]),
                     snr_db=float(level),
                     label=source.label,
                     sound=words.sound(source.label),
@@ -135,6 +173,10 @@ def folder_list(
                 )
             )
     return items
+
+
+def _one_of(labels: Sequence[str], rng: np.random.Generator) -> str | None:
+    return labels[int(rng.integers(len(labels)))] if labels else None
 
 
 class _Words:

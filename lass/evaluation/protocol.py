@@ -10,6 +10,7 @@ model is measured on 16 kHz recordings at 16 kHz, and a 16 kHz model is not blam
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from lass import audio
 from lass.errors import AudioError, LassError, QueryError
 from lass.evaluation.lists import Item, Wording
+from lass.evaluation.measures import Answer, Measure
 from lass.evaluation.report import Report, Row
 from lass.metrics import level_db, sdr, sdri, si_sdr
 
@@ -68,6 +70,7 @@ def evaluate(
     wording: Wording = "label",
     absent: bool = False,
     sample_rate: int | None = None,
+    measures: Sequence[Measure] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Separate every item and measure SDR, SDRi and SI-SDR against its source.
@@ -82,6 +85,7 @@ def evaluate(
         absent: also ask for the item's absent sound, where it has one, and measure how far the answer lies under
             the mixture. Doubles the time.
         sample_rate: hertz to evaluate at; None for the rule at the top of this file.
+        measures: further ones, of `lass.evaluation.measures`.
         progress: called with items done and items in all, after each. What it raises ends the evaluation.
 
     Raises:
@@ -95,7 +99,7 @@ def evaluate(
     rows = []
     for done, (item, query, other) in enumerate(zip(items, queries, absences, strict=True), start=1):
         try:
-            rows.append(_measure(separator, item, query, other, sample_rate))
+            rows.append(_measure(separator, item, query, other, sample_rate, measures))
         except (AudioError, QueryError) as error:
             rows.append(Row(id=item.id, label=item.label, query=query, problem=str(error)))
         if progress is not None:
@@ -105,13 +109,22 @@ def evaluate(
     return Report(model=separator.name, wording=wording, rows=tuple(rows))
 
 
-def _measure(separator: Separates, item: Item, query: str, absent: str | None, sample_rate: int | None) -> Row:
+def _measure(
+    separator: Separates,
+    item: Item,
+    query: str,
+    absent: str | None,
+    sample_rate: int | None,
+    measures: Sequence[Measure],
+) -> Row:
     source = audio.read(item.source)
     rate = sample_rate or min(separator.sample_rate, source.sample_rate)
     mixture, target = _mix(item, source, rate)
     started = time.perf_counter()
     estimate = _separated(separator, mixture, rate, query)
     elapsed = time.perf_counter() - started
+    answer = Answer(target, estimate, mixture, rate, query)
+    more = {name: score for measure in measures for name, score in measure(answer).items()}
     return Row(
         id=item.id,
         label=item.label,
@@ -119,12 +132,26 @@ def _measure(separator: Separates, item: Item, query: str, absent: str | None, s
         sdr=sdr(target, estimate),
         sdri=sdri(target, estimate, mixture),
         si_sdr=si_sdr(target, estimate),
+        snr_db=item.snr_db,
+        mixture_sdr=sdr(target, mixture),
+        mixture_si_sdr=si_sdr(target, mixture),
+        level_db=level_db(estimate, mixture),
+        likeness=_likeness(estimate, mixture),
+        target_level_db=level_db(target, mixture),
+        target_likeness=_likeness(target, mixture),
+        more=more,
         seconds=len(mixture) / rate,
         elapsed=elapsed,
         sample_rate=rate,
         absent_query=absent,
         absent_db=None if absent is None else level_db(_separated(separator, mixture, rate, absent), mixture),
     )
+
+
+def _likeness(waveform: Mono, mixture: Mono) -> float:
+    """The correlation of two waveforms, from -1 to 1, without removing means; NaN where one is silent."""
+    lengths = float(np.linalg.norm(waveform.astype(np.float64))) * float(np.linalg.norm(mixture.astype(np.float64)))
+    return float(np.vdot(waveform.astype(np.float64), mixture.astype(np.float64))) / lengths if lengths else math.nan
 
 
 def _separated(separator: Separates, mixture: Mono, sample_rate: int, query: str) -> Mono:

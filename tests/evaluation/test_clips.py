@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lass.errors import LassError
-from lass.evaluation import folder_list
+from lass.evaluation import SAME_SOUND_FILE, folder_list, read_same_sound
 from tests.evaluation.recordings import write
 
 LABELS = ("dog bark", "rain", "rain falling", "bell")
@@ -84,6 +84,31 @@ def test_labels_of_one_sound_never_stand_against_each_other(collection: Path) ->
         if sounds & rain:
             assert item.absent is not None
             assert "rain" not in item.absent.label
+
+
+def test_two_interferers_are_two_other_sounds_and_the_first_stays(collection: Path) -> None:
+    table, clips = collection / "clips.csv", collection / "clips"
+    pairs = folder_list(table, clips, count=24, captions=None)
+    triples = folder_list(table, clips, count=24, captions=None, interferers=2)
+    for pair, triple in zip(pairs, triples, strict=True):
+        assert (pair.source, pair.noises[0]) == (triple.source, triple.noises[0])
+        assert len({triple.source.name[2], *(noise.name[2] for noise in triple.noises)}) == 3
+        assert triple.absent is not None
+    same = [("rain", "rain falling"), ("rain falling", "bell")]
+    for item in folder_list(table, clips, count=48, captions=None, same_sound=same):
+        assert {item.source.name[2], item.noises[0].name[2]} not in ({"1", "2"}, {"2", "3"})
+    with pytest.raises(LassError, match="too few different sounds for 2 beside"):
+        folder_list(table, clips, count=24, captions=None, same_sound=[LABELS[1:]], interferers=2)
+    with pytest.raises(LassError, match="with 0 other sounds is none"):
+        folder_list(table, clips, captions=None, interferers=0)
+
+
+def test_groups_of_labels_are_read_from_a_file(tmp_path: Path) -> None:
+    assert ["rain", "rain falling"] in read_same_sound(SAME_SOUND_FILE)
+    for text in ("rain: [a]", "- rain", "- [", "\x00"):
+        (tmp_path / "groups.yaml").write_text(text)
+        with pytest.raises(LassError, match=r"groups of labels .*groups\.yaml"):
+            read_same_sound(tmp_path / "groups.yaml")
 
 
 def test_captions_from_a_file(collection: Path) -> None:

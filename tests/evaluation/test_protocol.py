@@ -226,6 +226,48 @@ def test_settings_run_a_list_or_a_collection(folder: Path) -> None:
     assert {row.label for row in settings.run(Half()).rows} == {"hum", "beep"}
 
 
+def test_several_ratios_are_measured_in_one_run(folder: Path) -> None:
+    (folder / "clips.csv").write_text("file,label,fold\nhum.wav,hum,1\nbeep.wav,beep,1\nwhistle.wav,whistle,2\n")
+    settings = EvaluationSettings(
+        folder, clips_csv=folder / "clips.csv", count=2, captions=None, snr_db=(-10.0, 0.0, 10.0), interferers=2
+    )
+    report = settings.run(Half())
+    assert len(report.rows) == 6
+    assert len({row.id for row in report.rows}) == 6
+    ratios = report.by_ratio()
+    assert list(ratios) == [-10.0, 0.0, 10.0]
+    for ratio, part in ratios.items():
+        assert part.identity["sdr"].mean == pytest.approx(ratio, abs=1e-3)
+        assert part.si_sdr.mean == pytest.approx(ratio, abs=1e-3)
+    document = report.summary()
+    assert document["settings"]["snr_db"] == [-10.0, 0.0, 10.0]
+    assert document["settings"]["interferers"] == 2
+    assert document["ratios"]["-10"]["si_sdr"]["mean"] == pytest.approx(-10, abs=1e-3)
+    assert "at -10 dB" in report.to_table()
+    assert EvaluationSettings(folder, clips_csv=folder / "clips.csv", captions=None).run(Half()).by_ratio() == {}
+    with pytest.raises(SettingsError, match="at least one signal-to-noise ratio"):
+        EvaluationSettings(folder, clips_csv=folder, snr_db=())
+
+
+def test_the_identity_is_told_from_a_separation(folder: Path) -> None:
+    rows = [item(folder, "hum", "beep", snr=0.0)]
+
+    class Perfect(Half):
+        def separate(self, waveform: np.ndarray, sample_rate: int, query: str) -> Result:
+            return Result(tone("hum"))
+
+    same, perfect = evaluate(Half(gain=1.0), rows).identity, evaluate(Perfect(), rows).identity
+    assert (same["level_db"].mean, same["likeness"].mean) == pytest.approx((0, 1), abs=1e-4)
+    # Half of the mixture's energy is the target's.
+    assert perfect["level_db"].mean == pytest.approx(-10 * math.log10(2), abs=1e-3)
+    assert perfect["likeness"].mean == pytest.approx(2**-0.5, abs=1e-4)
+    for identity in (same, perfect):
+        assert identity["sdri"].mean == 0
+        assert identity["sdr"].mean == pytest.approx(0, abs=1e-3)
+        assert identity["target_likeness"].mean == pytest.approx(2**-0.5, abs=1e-4)
+        assert identity["target_level_db"].mean == pytest.approx(-10 * math.log10(2), abs=1e-3)
+
+
 def test_settings_that_contradict_are_refused(folder: Path) -> None:
     with pytest.raises(SettingsError, match="one of the two"):
         EvaluationSettings(audio_dir=folder)
