@@ -10,9 +10,9 @@ import gradio as gr
 
 from lass.ui import fragments
 from lass.ui.player import Picture, Remix, Track, player_value
+from lass.ui.service import Outcome
 from lass.ui.texts import Texts
 from lass.ui.wish import Choices
-from lass.ui.service import Outcome
 
 MOST = 5
 """Descriptions beyond the first one."""
@@ -36,7 +36,7 @@ class MoreChoices:
                 gr.Textbox(
                     label=words.another.format(number=number), lines=1, max_lines=1, max_length=300, visible=False,
                     elem_id=f"lass-query-{number}",
-                )  # fmt: skip
+                )
                 for number in range(2, MOST + 2)
             ]
             with gr.Row(elem_classes="lass-downloads"):
@@ -50,8 +50,8 @@ class MoreChoices:
             with gr.Row(elem_id="lass-part"):
                 self.start = gr.Number(None, label=words.start, minimum=0, step=0.1, min_width=120, elem_id="lass-from")
                 self.end = gr.Number(None, label=words.end, minimum=0, step=0.1, min_width=120, elem_id="lass-to")
-        self.inputs = [*self.fields, self.action, self.start, self.end]
-        self.shown = [self.count, self.add, self.take_back, *self.inputs]
+        self.inputs: list[Any] = [*self.fields, self.action, self.start, self.end]
+        self.shown: list[Any] = [self.count, self.add, self.take_back, *self.inputs]
 
     def listen(self, in_order: dict[str, Any]) -> None:
         """Connect the components; ``in_order`` are the settings of events that are answered one after the other."""
@@ -62,7 +62,8 @@ class MoreChoices:
     @property
     def changes(self) -> list[Any]:
         """Events after which an earlier result no longer speaks of what is asked for."""
-        return [field.input for field in (*self.fields, self.action, self.start, self.end)] + [self.take_back.click]
+        typed = [field.input for field in self.fields]
+        return [*typed, self.action.input, self.start.input, self.end.input, self.take_back.click]
 
     def choices(self, *values: Any) -> Choices:
         """What the values of ``inputs`` say."""
@@ -148,10 +149,11 @@ def _stems(texts: Texts, outcome: Outcome) -> dict[str, Any]:
 def _edited(texts: Texts, outcome: Outcome) -> dict[str, Any]:
     """The edited recording, the recording as it was, and what the edit took away."""
     words, report = texts.pages.more, outcome.report
-    part, query = report.get("part"), report["query"]
+    query = report["query"]
     if report["removed"]:
         label = words.without.format(query=query)
     else:
+        part = report["part"]
         label = words.only_there.format(query=query, start=part["start_seconds"], end=part["end_seconds"])
     tracks = [
         Track("target", label, outcome.target),

@@ -15,11 +15,12 @@ from typing import Any
 import gradio as gr
 
 from lass.errors import Cancelled
-from lass.ui import fragments
+from lass.ui import fragments, more
+from lass.ui.more import MoreChoices
 from lass.ui.picker import ModelPicker, Updates, shown
 from lass.ui.player import Picture, Remix, Track, player, player_value
 from lass.ui.recording import recording_input
-from lass.ui.service import Example, Outcome, Service, Ticket
+from lass.ui.service import Choices, Example, Outcome, Service, Ticket
 from lass.ui.texts import Texts
 
 SCROLL = """() => {
@@ -64,6 +65,7 @@ class SeparatePage:
             max_length=300, elem_id="lass-query",
         )  # fmt: skip
         self.about_query = gr.HTML(visible=False, elem_id="lass-about-query")
+        self.more = MoreChoices(texts)
         self.separate = gr.Button(texts.separate, variant="primary", elem_id="lass-separate")
         self.cancel = gr.Button(texts.cancel, variant="stop", visible=False, elem_id="lass-cancel")
         self.status = gr.HTML(visible=False, elem_id="lass-status")
@@ -79,6 +81,10 @@ class SeparatePage:
             with gr.Row(elem_classes="lass-downloads"):
                 self.get_target = gr.DownloadButton(texts.download_target, size="md", elem_id="lass-get-target")
                 self.get_residual = gr.DownloadButton(texts.download_residual, size="md", elem_id="lass-get-residual")
+            self.get_stems = gr.File(
+                label=texts.pages.more.files, file_count="multiple", interactive=False, visible=False,
+                elem_id="lass-get-stems",
+            )  # fmt: skip
             with gr.Row(elem_classes="lass-downloads"):
                 self.get_all = gr.DownloadButton(texts.download_all, size="md", elem_id="lass-get-all")
                 self.get_report = gr.DownloadButton(texts.download_report, size="md", elem_id="lass-get-report")
@@ -102,16 +108,19 @@ class SeparatePage:
         everything = [
             self.about_recording, self.about_query, self.status, self.alert, self.separate, self.cancel,
             self.results, self.heard, self.player, self.get_target, self.get_residual, self.details, self.get_all,
-            self.get_report,
+            self.get_report, self.get_stems,
         ]  # fmt: skip
         gr.on(
-            [self.separate.click, self.query.submit], self.begin,
-            [self.recording, self.query, self.picker.model, self.ticket], [self.ticket, *everything], **in_order,
+            [self.separate.click, self.query.submit, *(field.submit for field in self.more.fields)], self.begin,
+            [self.recording, self.query, self.picker.model, self.ticket, *self.more.inputs],
+            [self.ticket, *everything], **in_order,
         )  # fmt: skip
+        self.more.listen(in_order)
+        gr.on(self.more.changes, self.forget, [self.ticket], everything, **in_order)
         for button, example in zip(self.example_buttons, self.examples, strict=True):
             picked = button.click(
                 self._picker(example), [self.picker.model, self.ticket],
-                [self.recording, self.query, self.ticket, *everything], **in_order,
+                [self.recording, self.query, self.ticket, *self.more.shown, *everything], **in_order,
             )  # fmt: skip
             picked.success(fn=None, js=SHOW_PROGRESS, **quiet)
         self.ticket.change(
@@ -131,17 +140,20 @@ class SeparatePage:
         )
         self.picker.listen(in_order)
 
-    def begin(self, recording: str | None, query: str | None, model: str | None, ticket: Ticket | None) -> Updates:
-        """Say what is missing, or take a ticket and wait for a place."""
+    def begin(
+        self, recording: str | None, query: str | None, model: str | None, ticket: Ticket | None, *further: Any
+    ) -> Updates:
+        """Say what is missing, or take a ticket and wait for a place. ``further`` are the values of MoreChoices."""
         _replace(ticket)
-        about_recording, about_query = self.service.complaint(recording, query)
+        choices = self.more.choices(*further) if further else Choices()
+        about_recording, about_query = self.service.complaint(recording, query, choices.more)
         if about_recording or about_query:
             return {
                 **self._idle(),
                 self.about_recording: shown(fragments.alert(about_recording)),
                 self.about_query: shown(fragments.alert(about_query)),
             }
-        return {**self._busy(), self.ticket: Ticket(recording or "", query or "", model or "")}
+        return {**self._busy(), self.ticket: Ticket(recording or "", query or "", model or "", choices)}
 
     def run(self, ticket: Ticket | None) -> Iterator[Updates]:
         """One separation, an update per window. Gradio closes it when the visitor leaves, which stops the work.
@@ -207,6 +219,7 @@ class SeparatePage:
             recording = gr.update(value=str(example.path), label=label)
             return {
                 **self._busy(),
+                **self.more.reset(),
                 self.recording: recording,
                 self.query: example.query,
                 self.ticket: Ticket(str(example.path), example.query, model or ""),
@@ -227,6 +240,7 @@ class SeparatePage:
             **cleared,
             **hidden,
             self.player: None,
+            self.get_stems: gr.update(value=None, visible=False),
             self.results: gr.update(visible=False),
             self.separate: gr.update(visible=True),
             self.cancel: gr.update(visible=False),
@@ -247,15 +261,22 @@ class SeparatePage:
 
     def _finished(self, outcome: Outcome) -> Updates:
         texts, report = self.texts, outcome.report
+        words, stems = texts.pages.more, bool(outcome.stems)
         return {
             self.status: shown(fragments.status(texts.done)),
             self.separate: gr.update(visible=True),
             self.cancel: gr.update(visible=False),
             self.results: gr.update(visible=True),
-            self.heard: shown(fragments.understanding(texts, report)),
-            self.player: self._sounds(outcome),
-            self.get_target: str(outcome.target),
-            self.get_residual: str(outcome.residual),
+            self.heard: shown(more.understanding(texts, outcome)),
+            self.player: self._sounds(outcome) if more.is_plain(outcome) else more.sounds(texts, outcome),
+            self.get_target: gr.update(
+                value=str(outcome.target), visible=not stems,
+                label=texts.download_target if more.is_plain(outcome) else words.download_edited,
+            ),
+            self.get_residual: gr.update(
+                value=str(outcome.residual), label=more.residual_button(texts, outcome)
+            ),
+            self.get_stems: gr.update(value=[str(stem) for stem in outcome.stems] or None, visible=stems),
             self.details: fragments.details(texts, report, outcome.model_title),
             self.get_all: str(outcome.archive),
             self.get_report: str(outcome.report_file),
@@ -270,7 +291,8 @@ class SeparatePage:
             Track("residual", texts.residual, outcome.residual),
         ]
         alt = texts.picture_alt.format(query=query)
-        picture = outcome.picture and Picture(outcome.picture, alt, ("mixture", "target", "residual"))
+        panels = ("mixture", "target", "residual")
+        picture = Picture(outcome.picture, alt, panels) if outcome.picture is not None else None
         return player_value(
             texts.player, tracks, title=texts.result_of.format(query=query),
             name=outcome.target.stem.removesuffix("-target"), picture=picture, remix=Remix(),
