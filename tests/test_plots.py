@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lass.errors import AudioError
-from lass.plots import FLOOR_DB, save, spectrograms
+from lass.plots import FLOOR_DB, read_layout, save, spectrograms
 from lass.plots import panels as draw_panels
 
 RATE = 16_000
@@ -172,6 +172,34 @@ def test_save_writes_a_png_and_its_folder(tmp_path: Path) -> None:
     with Image.open(path) as picture:
         assert picture.format == "PNG"
         assert picture.size == (960, 1152)
+
+
+def test_a_saved_picture_says_where_its_panels_lie(tmp_path: Path) -> None:
+    silence, late = np.zeros(RATE, np.float32), np.zeros(RATE, np.float32)
+    late[RATE // 2 :] = tone(1000, 0.5)
+    path = save(spectrograms(late, silence, late, RATE, query="x"), tmp_path / "picture.png")
+    layout = read_layout(path)
+    assert len(layout.panels) == 3
+    assert len(layout.bars) == 1
+    pixels = np.asarray(Image.open(path).convert("L"), dtype=float)
+    rows, columns = pixels.shape
+    for box, bright in zip(layout.panels, (True, False, True), strict=True):
+        top, bottom = round(box.top * rows), round(box.bottom * rows)
+        left, right = round(box.left * columns), round(box.right * columns)
+        inside = pixels[top + 3 : bottom - 3, left + 3 : right - 3]
+        assert pixels[top : bottom, right + 8 :].mean() == 255  # white begins where the panel ends
+        assert inside.mean() < 128
+        middle = inside.shape[1] // 2
+        loudest = inside.max(axis=0)
+        assert bool(loudest[middle + 20 :].min() > 200) is bright
+        assert loudest[: middle - 60].max() < 200  # the second half of the second is the second half of the box
+
+
+def test_other_pictures_have_no_layout(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    assert read_layout(tmp_path / "plain.png").panels == ()
+    with pytest.raises(AudioError, match=r"gone\.png"):
+        read_layout(tmp_path / "gone.png")
 
 
 def test_a_picture_that_cannot_be_written_says_so(tmp_path: Path) -> None:

@@ -140,9 +140,11 @@ class Engine {
   }
 
   async segment(from, to) {
+    const kept = this.kept; // a short loop is fetched once
+    if (kept && kept.from === from && kept.to === to) return kept;
     const keys = [...this.sounds.files.keys()];
     const blocks = await Promise.all(keys.map((key) => this.sounds.files.get(key).read(from, to)));
-    return { from, to, buffers: new Map(keys.map((key, n) => [key, this.buffer(blocks[n], to - from)])) };
+    return (this.kept = { from, to, buffers: new Map(keys.map((key, n) => [key, this.buffer(blocks[n], to - from)])) });
   }
 
   schedule(run, { from, to, buffers }) {
@@ -225,6 +227,7 @@ class Engine {
   close() {
     this.pause();
     this.buffers.clear();
+    this.kept = null;
     this.master.disconnect();
   }
 }
