@@ -71,6 +71,21 @@ def sqlite_file(engine: Engine) -> Path | None:
     return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
+def identity(engine: Engine) -> tuple[int, int] | None:
+    """Which file a SQLite database is, by device and number: another one when somebody put a copy in its place.
+
+    None for a file that is not there, and for a server.
+    """
+    file = sqlite_file(engine)
+    if file is None:
+        return None
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # transactions begin where we say so, in _begin_sqlite
     for setting in (

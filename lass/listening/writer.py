@@ -98,6 +98,7 @@ class Writer:
         self._engine = engine
         self._journal = journal
         self._reopen = reopen
+        self._file = database.identity(engine)  # when it is another one, the connections write to nowhere
         self._boot = journal.name
         self._number = 0  # of the last line that this boot put into the outbox
         self._written = 0  # of the last line that is in the journal and may leave the outbox
@@ -179,10 +180,10 @@ class Writer:
 
     def _catch_up(self) -> None:
         """Finishes what an earlier failure left undone, before anything new is written."""
-        file = database.sqlite_file(self._engine)
-        if (file is not None and not file.exists()) or not self._journal.is_complete():
+        if self._file != database.identity(self._engine) or not self._journal.is_complete():
             self._reopen()  # which writes the whole outbox to the journal
             self._pending, self._unsure, self._written = [], False, self._number
+            self._file = database.identity(self._engine)
         if self._unsure:
             mine = (outbox.c.boot == self._boot) & (outbox.c.number > self._written)
             query = select(outbox.c.number, outbox.c.line).where(mine).order_by(outbox.c.number)

@@ -487,6 +487,21 @@ def test_a_database_file_that_vanished_is_made_again_from_the_journal(place: Pla
     assert store.ratings("study") == [first, second]
 
 
+@ON_SQLITE
+def test_a_database_that_was_put_in_its_place_catches_up(place: Place, tmp_path: Path) -> None:
+    """A backup is restored while the application runs."""
+    store = place.open()
+    token = begin(store)
+    first = rate(store, token, 0)
+    store.backup(tmp_path / "old")
+    second = rate(store, token, 1)
+    place.lose_database()
+    (tmp_path / "old").rename(place.folder / "ratings.sqlite")
+    third = rate(store, token, 2)
+    assert store.ratings("study") == [first, second, third]
+    assert place.open().ratings("study") == [first, second, third]
+
+
 CRAMPED = """
 import resource, signal, sys
 from pathlib import Path
