@@ -75,10 +75,9 @@ def add_to_draft(
             something else, or the disk is full.
     """
     query = check_query(query)
-    sounds = {"mixture": mixture, "target": target, "trap": np.asarray(mixture) - np.asarray(target)}
-    if reference is not None:
-        sounds["reference"] = reference
+    sounds = {"mixture": mixture, "target": target} | ({} if reference is None else {"reference": reference})
     checked = {name: _checked(name, sound, sample_rate, np.shape(mixture)) for name, sound in sounds.items()}
+    rest = checked["mixture"] - checked["target"]
     folder = Path(folder)
     slug_of(folder / FILE)
     with _locked(folder):
@@ -92,8 +91,8 @@ def add_to_draft(
         _save(folder, item["files"][condition], checked["target"], sample_rate)
         if new_item:
             item["mixture"] = _save(folder, _path(item["id"], "mixture"), checked["mixture"], sample_rate)
-        if np.ptp(checked["trap"]) > 0 and "trap" not in item:
-            item["trap"] = _save(folder, _path(item["id"], "trap"), checked["trap"], sample_rate)
+        if np.ptp(rest) > 0 and "trap" not in item:
+            item["trap"] = _save(folder, _path(item["id"], "trap"), rest, sample_rate)
         if reference is not None:
             item["reference"] = _save(folder, _path(item["id"], "reference"), checked["reference"], sample_rate)
         study = _write(folder, fields)
@@ -106,7 +105,7 @@ def _checked(name: str, sound: np.ndarray, sample_rate: int, shape: tuple[int, .
         raise AudioError(f"The {name} and the mixture are of unequal length or channels; add a result as it is.")
     if samples.shape[1] > MOST_SECONDS * sample_rate:
         raise AudioError(f"The recording is longer than {MOST_SECONDS:g} s; separate a part of it to have it rated.")
-    if name != "trap" and np.ptp(samples) == 0:
+    if np.ptp(samples) == 0:
         raise AudioError(f"The {name} is silent from beginning to end; there is nothing to rate.")
     return stereo(samples, "The recording")
 
