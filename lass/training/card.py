@@ -13,7 +13,7 @@ from lass.errors import LassError
 from lass.training.collection import Recording, read_collection
 from lass.training.files import whole
 from lass.training.markdown import escaped, link
-from lass.training.recipe import Mixing, Recipe, SourceSet
+from lass.training.recipe import Mixing, Optimisation, Recipe, SourceSet
 from lass.training.scores import Evaluation, read_evaluations, score_tables
 
 CHECKPOINT = "model.safetensors"
@@ -139,12 +139,30 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
         *(f"- {line}" for line in _mixing(mixing)),
         f"- loss: {losses}, and {optimisation.absent_weight:g} x the output's level in decibels where nothing in the "
         "mixture fits the query",
-        f"- AdamW at {optimisation.rate:g} with {optimisation.warmup} steps of warm-up and a cosine down to "
-        f"{optimisation.final * optimisation.rate:g}, {optimisation.precision}; the weights are an exponential moving "
-        f"average with decay {optimisation.ema:g}",
-    ]
+        f"- {_steps(optimisation)}, {optimisation.precision}; "
+        + (f"the weights are an exponential moving average with decay {optimisation.ema:g}" if optimisation.ema else
+           "the weights are those of the last step"),
+    ]  # fmt: skip
+    start = run.get("start")
+    if start:
+        taken, everything = (int(start.get(name, 0)) for name in ("parameters", "of_parameters"))
+        rest = "" if taken == everything else "; the rest started at random"
+        name = escaped(str(start.get("checkpoint")))
+        lines.insert(0, f"- from the weights of {name}: {taken:,} of {everything:,} parameters{rest}")
     command = f"    python -m lass train {recipe.name} --data data"
     return "## How it was trained\n\n" + "\n".join(lines) + f"\n\nThe recipe `{recipe.name}` says it all:\n\n{command}"
+
+
+def _steps(optimisation: Optimisation) -> str:
+    """The optimiser and its learning rate in words."""
+    name = "AdamW" if optimisation.optimiser.startswith("adamw") else "Adam"
+    parts = [f"{name} with AMSGrad" if optimisation.optimiser.endswith("amsgrad") else name]
+    parts.append(f"at {optimisation.rate:g}")
+    if optimisation.warmup:
+        parts.append(f"with {optimisation.warmup:,} steps of warm-up")
+    if optimisation.schedule == "cosine":
+        parts.append(f"and a cosine down to {optimisation.final * optimisation.rate:g}")
+    return " ".join(parts)
 
 
 def _share(item: _Sources, sources: list[_Sources]) -> str:
@@ -165,10 +183,22 @@ def _mixing(mixing: Mixing) -> list[str]:
     )
     lines = [
         f"mixtures of {mixing.seconds:g} s made on the fly: {counts}; the target {mixing.snr[0]:g} to "
-        f"{mixing.snr[1]:+g} dB over each, the whole at {mixing.level[0]:g} to {mixing.level[1]:g} dB of full scale",
+        f"{mixing.snr[1]:+g} dB over each{' as heard (LUFS)' if mixing.loudness == 'lufs' else ''}, the whole "
+        + ("at the target's own level" if mixing.levels == "recorded" else
+           f"at {mixing.level[0]:g} to {mixing.level[1]:g} dB of full scale"),
         f"each sound at {mixing.speed[0]:g} to {mixing.speed[1]:g} times its speed, through an equaliser of up to "
         f"{mixing.equaliser:g} dB, with a random polarity",
-    ]
+    ]  # fmt: skip
+    changes = {
+        "two recordings of it at once": mixing.same_sound_layers,
+        "in a synthetic room": mixing.reverb,
+        "without its top or bottom": mixing.band,
+    }
+    if any(changes.values()):
+        lines.append("a sound is " + ", ".join(f"{name} in {share:.0%}" for name, share in changes.items() if share))
+    if mixing.similarity < 1:
+        limit = f"a cosine of more than {mixing.similarity:g}"
+        lines.append(f"mixtures whose magnitude spectrogram has {limit} with the target's are discarded")
     if mixing.absent:
         lines.append(f"{mixing.absent:.0%} of the queries ask for a sound that is not there; the answer is silence")
     return lines

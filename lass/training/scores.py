@@ -13,13 +13,24 @@ from lass.training.recipe import Recipe
 EVALUATION_FILE = "evaluation.json"
 _MEASURES = (("SDR", "sdr"), ("SDRi", "sdri"), ("SI-SDR", "si_sdr"))
 _NONE = "–"
+_COLUMNS = (
+    "evaluation", "recordings", "sounds", "ratio", "asked by", "mixtures", "SDR", "SDRi", "SI-SDR", "absent", "level",
+    "likeness",
+)  # fmt: skip
+_FURTHER = {
+    "pesq": "PESQ", "stoi": "STOI", "bss_sdr": "BSS SDR", "sir": "SIR", "sar": "SAR", "isr": "ISR",
+    "clap_audio": "CLAPScore", "clap_text": "CLAPScore with the query",
+}  # fmt: skip
 # Settings of an evaluation that are options of the command line under another name.
 _OPTIONS = {
     "clips_csv": "--clips", "list_csv": "--list", "audio_dir": "--audio", "folds": "--fold", "count": "--count",
-    "seed": "--seed", "snr_db": "--snr", "wording": "--wording", "absent": "--absent",
+    "seed": "--seed", "snr_db": "--snr", "interferers": "--interferers", "wording": "--wording", "absent": "--absent",
+    "metrics": "--metrics",
 }  # fmt: skip
 _PATHS = ("clips_csv", "list_csv", "audio_dir")
-_OF_CLIPS = ("count", "seed", "snr_db")
+_OF_CLIPS = ("count", "seed", "snr_db", "interferers")
+_IDENTITY = "*the mixture itself*"
+_TARGET = "*the target itself*"
 
 
 @dataclass(frozen=True)
@@ -69,23 +80,61 @@ def score_tables(evaluations: list[Evaluation], recipe: Recipe, data: Path) -> s
         "",
         "Means and standard deviations over mixtures, in decibels. SDRi is the improvement of the SDR over the "
         "mixture; *absent* is the level, relative to the mixture, of the answer to a query for a sound that is not "
-        "there.",
+        "there. *Level* and *likeness* are the answer's own: its energy relative to the mixture's, and its correlation "
+        "with the mixture. A model that returns the mixture has the row of the mixture itself; one that separates is "
+        "near the target's level and likeness.",
         "",
-        "| evaluation | recordings | ratio | asked by | mixtures | SDR | SDRi | SI-SDR | absent |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(_COLUMNS)} |",
+        "|---" * len(_COLUMNS) + "|",
     ]
+    known: set[tuple[str, ...]] = set()
     for evaluation in evaluations:
-        report, settings = evaluation.report, evaluation.settings
-        ratio = f"{settings.get('snr_db', 0.0):+g} dB" if settings.get("clips_csv") else "of the list"
-        cells = [escaped(evaluation.name), _recordings(settings, recipe, data), ratio.replace("+0 dB", "0 dB")]
-        cells += [escaped(str(report.get("wording", ""))).replace("\\_", "-"), _mixtures(report)]
-        cells += [_score(report[measure]) for _, measure in _MEASURES] + [_score(report.get("absent"))]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", *_watched(evaluations, recipe, data), *_by_sound(evaluations)]
+        settings = evaluation.settings
+        for ratio, report in _by_ratio(evaluation):
+            place = [_recordings(settings, recipe, data), _sounds(settings), ratio]
+            asked = escaped(str(evaluation.report.get("wording", ""))).replace("\\_", "-")
+            identity = report.get("identity") or {}
+            cells = [escaped(evaluation.name), *place, asked, _mixtures(report)]
+            cells += [_score(report[measure]) for _, measure in _MEASURES] + [_score(report.get("absent"))]
+            cells += [_score(identity.get(name)) for name in ("level_db", "likeness")]
+            lines.append(f"| {' | '.join(cells)} |")
+            if identity and (*place, _mixtures(report)) not in known:
+                known.add((*place, _mixtures(report)))
+                lines += _references(place, _mixtures(report), identity)
+    lines += ["", *_further(evaluations), *_watched(evaluations, recipe, data), *_by_sound(evaluations)]
     lines += ["Each number is printed again by its command, with the recordings in `data/`:", ""]
     for evaluation in evaluations:
         lines += [f"- {escaped(evaluation.name)}:", "", f"      {command(evaluation, recipe.name, data)}", ""]
     return "\n".join(lines).rstrip()
+
+
+def _by_ratio(evaluation: Evaluation) -> list[tuple[str, dict[str, Any]]]:
+    """The report of each signal-to-noise ratio of an evaluation, in words; the whole report where there is one."""
+    report, settings = evaluation.report, evaluation.settings
+    if not settings.get("clips_csv"):
+        return [("of the list", report)]
+    if report.get("ratios"):
+        return [(_decibels(float(ratio)), part) for ratio, part in report["ratios"].items()]
+    given = settings.get("snr_db", 0.0)
+    return [(_decibels(float(given[0] if isinstance(given, list) else given)), report)]
+
+
+def _decibels(ratio: float) -> str:
+    return f"{ratio:+g} dB" if ratio else "0 dB"
+
+
+def _sounds(settings: dict[str, Any]) -> str:
+    return str(1 + int(settings.get("interferers", 1))) if settings.get("clips_csv") else _NONE
+
+
+def _references(place: list[str], mixtures: str, identity: dict[str, Any]) -> list[str]:
+    """What the mixture scores as an answer, and how much of the mixture the target is."""
+    scores = [_score(identity.get("sdr")), "0.00", _score(identity.get("si_sdr")), "0.00", "0.00", "1.00"]
+    wanted = [*[_NONE] * 4, _score(identity.get("target_level_db")), _score(identity.get("target_likeness"))]
+    return [
+        f"| {' | '.join([_IDENTITY, *place, _NONE, mixtures, *scores])} |",
+        f"| {' | '.join([_TARGET, *place, _NONE, mixtures, *wanted])} |",
+    ]
 
 
 def command(evaluation: Evaluation, model: str, data: Path) -> str:
@@ -101,6 +150,8 @@ def command(evaluation: Evaluation, model: str, data: Path) -> str:
         elif name in _PATHS:
             parts += [option, _place(str(value), data)]
         else:
+            if name == "interferers" and value == 1:
+                continue
             for item in value if isinstance(value, list) else [value]:
                 parts += [option, f"{item:g}" if isinstance(item, float) else str(item)]
     return shlex.join(parts)
@@ -152,6 +203,20 @@ def _watched(evaluations: list[Evaluation], recipe: Recipe, data: Path) -> list[
                 "",
             ]
     return []
+
+
+def _further(evaluations: list[Evaluation]) -> list[str]:
+    """A table of the measures that some evaluations have beside the usual ones."""
+    taken = [name for name in _FURTHER if any(evaluation.report.get(name) for evaluation in evaluations)]
+    if not taken:
+        return []
+    lines = ["Further measures:", "", f"| evaluation | {' | '.join(_FURTHER[name] for name in taken)} |"]
+    lines.append("|---" * (1 + len(taken)) + "|")
+    for evaluation in evaluations:
+        if any(evaluation.report.get(name) for name in taken):
+            cells = [_score(evaluation.report.get(name)) for name in taken]
+            lines.append(f"| {escaped(evaluation.name)} | {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 def _by_sound(evaluations: list[Evaluation]) -> list[str]:

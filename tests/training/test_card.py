@@ -39,6 +39,11 @@ class Work:
                 snr_db=-3.0 if fold == 3 else 0.0, absent=True, captions=None,
             )  # fmt: skip
             settings.run(separator).to_json(self.evaluations / name / "evaluation.json")
+        dense = EvaluationSettings(
+            self.data / "tones" / "clips", clips_csv=self.data / "tones" / "clips.csv", folds=(3,), count=4,
+            snr_db=(-10.0, 0.0, 10.0), interferers=2, captions=None, metrics=("bss",),
+        )  # fmt: skip
+        dense.run(separator).to_json(self.evaluations / "three sounds" / "evaluation.json")
 
     @staticmethod
     def _generated(settings: dict) -> None:
@@ -59,6 +64,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
 @pytest.fixture(scope="module")
 def card(work: Work, tmp_path_factory: pytest.TempPathFactory) -> str:
     return work.publish(tmp_path_factory.mktemp("out"))
+
+
+def summary(values: dict[str, float]) -> str:
+    return f"{values['mean']:.2f} ± {values['deviation']:.2f}"
 
 
 def section(card: str, title: str) -> str:
@@ -120,26 +129,47 @@ def test_every_evaluation_is_in_the_table_with_what_it_met(work: Work, card: str
         ("met before", "tones, fold 1: met in training", "0 dB"),
     ):
         report = json.loads((work.evaluations / name / "evaluation.json").read_text("utf-8"))
-        cells = [name, recordings, ratio, "label", "4"]
-        cells += [
-            f"{report[m]['mean']:.2f} ± {report[m]['deviation']:.2f}" for m in ("sdr", "sdri", "si_sdr", "absent")
-        ]
+        cells = [name, recordings, "2", ratio, "label", "4"]
+        cells += [summary(report[measure]) for measure in ("sdr", "sdri", "si_sdr", "absent")]
+        cells += [summary(report["identity"][name]) for name in ("level_db", "likeness")]
         assert f"| {' | '.join(cells)} |" in scores.splitlines()
     assert "Training was watched on recordings that are measured here" in scores
-    assert "| sound | held-out | met before |" in scores
+    assert "| sound | held-out | met before | three sounds |" in scores
+    table = [line for line in scores.splitlines() if "held out" in line or "met in training" in line]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {13}
+
+
+def test_three_sounds_and_every_ratio_have_their_rows_and_the_identity_beside_them(work: Work, card: str) -> None:
+    lines = section(card, "How well it separates").splitlines()
+    report = json.loads((work.evaluations / "three sounds" / "evaluation.json").read_text("utf-8"))
+    for ratio, words in (("-10", "-10 dB"), ("0", "0 dB"), ("10", "+10 dB")):
+        part = report["ratios"][ratio]
+        place = ["tones, fold 3: held out", "3", words]
+        model = f"| three sounds | {' | '.join(place)} | label | 4 | {summary(part['sdr'])}"
+        assert any(line.startswith(model) for line in lines)
+        identity = [summary(part["identity"]["sdr"]), "0.00", summary(part["identity"]["si_sdr"])]
+        identity += ["0.00", "0.00", "1.00"]
+        assert f"| *the mixture itself* | {' | '.join([*place, '–', '4', *identity])} |" in lines
+        target = summary(part["identity"]["target_likeness"])
+        assert sum(line.startswith(f"| *the target itself* | {' | '.join(place)}") for line in lines) == 1
+        assert any(line.startswith("| *the target itself* |") and line.endswith(f"| {target} |") for line in lines)
+    assert "| evaluation | BSS SDR | SIR | SAR |" in lines
+    ratios = [summary(report[name]) for name in ("bss_sdr", "sir", "sar")]
+    assert f"| three sounds | {' | '.join(ratios)} |" in lines
 
 
 def test_the_command_beside_a_number_prints_it_again(work: Work, card: str, capsys: pytest.CaptureFixture[str]) -> None:
     commands = re.findall(r"python -m lass (evaluate .*)", section(card, "How well it separates"))
-    assert len(commands) == 2
-    for name, command in zip(("held-out", "met before"), commands, strict=True):
+    assert len(commands) == 3
+    for name, command in zip(("held-out", "met before", "three sounds"), commands, strict=True):
         arguments = [str(work.data / part[5:]) if part.startswith("data/") else part for part in shlex.split(command)]
         arguments[arguments.index("small")] = str(work.checkpoint)
         assert main([*arguments, "--json"]) == 0
         again = json.loads(capsys.readouterr().out)
         report = json.loads((work.evaluations / name / "evaluation.json").read_text("utf-8"))
         for measure in ("sdr", "sdri", "si_sdr", "absent"):
-            assert again[measure] == pytest.approx(report[measure], abs=1e-6)
+            assert again[measure] == (report[measure] and pytest.approx(report[measure], abs=1e-6))
+        assert again["ratios"].keys() == report["ratios"].keys()
 
 
 def test_no_place_of_this_machine_is_in_it(work: Work, card: str) -> None:
