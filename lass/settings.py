@@ -162,6 +162,11 @@ class Settings:
         """Where downloaded checkpoints are kept."""
         return self.data_dir / "checkpoints"
 
+    @property
+    def studies_folder(self) -> Path:
+        """Where built listening studies are kept, a folder each."""
+        return self.studies_dir or self.data_dir / "studies"
+
 
 def table() -> list[tuple[str, str, str]]:
     """Every variable: name, meaning, default; for the README and ``--help``."""

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio when it is imported
 
 import gradio as gr
+from gradio.components.navbar import Navbar
 from gradio.http_server import LOCALHOST_NAME
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from lass import __version__
 from lass.checkpoints import open_store
 from lass.checkpoints.catalogue import parts
 from lass.checkpoints.remote import is_loopback
 from lass.errors import SettingsError
-from lass.ui import fragments, gpu, shelf, texts
+from lass.ui import fragments, gpu, navigation, shelf, texts
+from lass.ui.batch_page import BatchPage
+from lass.ui.batching import Batching
+from lass.ui.compare import ComparePage
+from lass.ui.comparing import Comparing, Prefer
 from lass.ui.downloads import Downloads
+from lass.ui.measure import MeasurePage
+from lass.ui.measuring import Measuring
+from lass.ui.models_page import ModelsPage
 from lass.ui.recording import recording_input
 from lass.ui.separate import SeparatePage
-from lass.ui.service import Limits, Service, load_examples
+from lass.ui.service import Example, Limits, Service, load_examples
+from lass.ui.studies import ListeningTest
 from lass.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -31,6 +43,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE = Path(__file__).with_name("style.css")
+PAGES = Path(__file__).with_name("pages.css")
 UPLOADS = Path(__file__).with_name("uploads.js")
 
 KEEP_MINUTES = 60
@@ -44,20 +57,45 @@ def build(settings: Settings) -> gr.Blocks:
     return compose(service_for(settings))
 
 
-def compose(service: Service) -> gr.Blocks:
-    """The pages and endpoints on top of a service."""
-    words = service.texts
+def compose(service: Service, prefer: Prefer | None = None) -> gr.Blocks:
+    """The pages and endpoints on top of a service; ``prefer`` keeps the votes of the page Compare."""
+    words, examples = service.texts, load_examples(ROOT / "examples")
     keep_seconds = service.limits.keep_minutes * 60
     with gr.Blocks(
         title=words.title, analytics_enabled=False, delete_cache=(min(SWEEP_SECONDS, keep_seconds), keep_seconds)
     ) as blocks:
-        gr.HTML(fragments.header(words))
-        page = SeparatePage(service, words, load_examples(ROOT / "examples"))
-        gr.HTML(fragments.footer(words, keep_minutes=service.limits.keep_minutes, version=__version__))
+        with _page(service, ""):
+            page = SeparatePage(service, words, examples)
         _endpoints(service)
         page.picker.refresh_on_load(blocks)
+    _more_pages(blocks, service, examples, prefer)
     blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
     return blocks
+
+
+def _more_pages(blocks: gr.Blocks, service: Service, examples: list[Example], prefer: Prefer | None) -> None:
+    """The pages beside Separate, each loaded only by those who open it."""
+    make: dict[str, Callable[[], Any]] = {
+        navigation.COMPARE: lambda: ComparePage(Comparing(service, prefer), service.texts, examples),
+        navigation.MEASURE: lambda: MeasurePage(Measuring(service), service.texts),
+        navigation.BATCH: lambda: BatchPage(Batching(service), service.texts),
+        navigation.MODELS: lambda: ModelsPage(service, service.texts),
+    }
+    for path, name in navigation.pages(service.texts)[1:]:
+        with blocks.route(name, path, show_in_navbar=False), _page(service, path):
+            page = make[path]()
+            page.refresh_on_load(blocks)
+
+
+@contextlib.contextmanager
+def _page(service: Service, path: str) -> Iterator[None]:
+    """What stands above and below every page."""
+    words = service.texts
+    Navbar(visible=False)  # Gradio's own, which is too wide for a phone and says nothing to those who do not see it
+    gr.HTML(fragments.header(words))
+    gr.HTML(navigation.bar(words, path), elem_id="lass-navigation")
+    yield
+    gr.HTML(fragments.footer(words, keep_minutes=service.limits.keep_minutes, version=__version__))
 
 
 def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
@@ -65,11 +103,14 @@ def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Block
 
     Raises SettingsError when the address is taken.
     """
-    return serve(service_for(settings), prevent_thread_lock=prevent_thread_lock)
+    listening = ListeningTest(settings)
+    return serve(service_for(settings), listening, prevent_thread_lock=prevent_thread_lock)
 
 
-def serve(service: Service, *, prevent_thread_lock: bool = False) -> gr.Blocks:
-    """Serve the pages of a service.
+def serve(
+    service: Service, listening: ListeningTest | None = None, *, prevent_thread_lock: bool = False
+) -> gr.Blocks:
+    """Serve the pages of a service, and beside them a listening test.
 
     The page answers first and the default model is loaded behind it; on ZeroGPU models have to be in place
     before the first call forks, so there they come first.
@@ -81,7 +122,7 @@ def serve(service: Service, *, prevent_thread_lock: bool = False) -> gr.Blocks:
         blocks.launch(
             prevent_thread_lock=True,
             theme=theme(),
-            css_paths=[STYLE],
+            css_paths=[STYLE, PAGES],
             js=UPLOADS.read_text(encoding="utf-8"),
             max_file_size=service.limits.max_bytes,
             show_error=False,
@@ -89,12 +130,12 @@ def serve(service: Service, *, prevent_thread_lock: bool = False) -> gr.Blocks:
             enable_monitoring=False,
             run_history=False,
             footer_links=["api"],
+            app_kwargs={} if listening is None else {"middleware": [Middleware(listening.pages.around)]},
         )
     except OSError as error:
         # Gradio's word for a port, or a range of them, that other programs hold.
         raise SettingsError("The port is taken; set GRADIO_SERVER_PORT to a free one, for instance 7870.") from error
-    if not gpu.present():
-        threading.Thread(target=service.shelf.preload, name="preload", daemon=True).start()
+    threading.Thread(target=_get_ready, args=(service, listening), name="preload", daemon=True).start()
     threading.Thread(target=_keep_tidy, args=(service,), name="tidy", daemon=True).start()
     if not prevent_thread_lock:
         blocks.block_thread()
@@ -114,6 +155,14 @@ def service_for(settings: Settings) -> Service:
         keep_minutes=KEEP_MINUTES,
     )
     return Service(models, limits, Path(get_upload_folder()), words)
+
+
+def _get_ready(service: Service, listening: ListeningTest | None) -> None:
+    """What the first visitors will need, once the page is there."""
+    if not gpu.present():
+        service.shelf.preload()
+    if listening is not None:
+        listening.prepare()
 
 
 def _keep_tidy(service: Service) -> None:
