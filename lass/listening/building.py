@@ -105,15 +105,16 @@ def build_study(
 
 
 def ensure_built(source: Path | str, folder: Path | str, **options: Any) -> Path:
-    """Build a study unless it is there, whole and of this version of the file; returns the folder.
+    """Build a study unless it is there, whole and of this version of its file; returns the folder.
 
-    The options and errors are those of :func:`build_study`.
+    Models are not looked at: a new version of one must not change the sounds of a study that people are taking. Use
+    :func:`build_study` for that. The options and errors are those of it.
     """
     folder = Path(folder)
     if (folder / MANIFEST).is_file():
         study, _ = read_study(source)
         former = _former(folder)
-        up_to_date = former is not None and former.study_sha256 == study.sha256 and former.version == __version__
+        up_to_date = former is not None and former.study_sha256 == study.sha256
         if up_to_date and (folder / STUDY).is_file() and not check(folder):
             return folder
     return build_study(source, folder, **options).folder
