@@ -59,12 +59,14 @@ class PlayerPage extends HTMLElement {
   // The page
 
   build(value) {
-    const words = value.words, parts = (this.parts = { buttons: new Map(), meters: new Map(), panels: [] });
+    const words = value.words, parts = (this.parts = { buttons: new Map(), meters: new Map(), panels: [], chips: new Map() });
     const shell = (parts.shell = element("section", { class: "lp lp-loading", "aria-label": value.title, tabindex: -1 }));
+    if (value.tracks.length <= 3) shell.classList.add("lp-few"); // one row, however narrow the page
     const tracks = element("div", { class: "lp-tracks", role: "group", "aria-label": words.tracks });
     value.tracks.forEach((track, n) => tracks.append(this.trackButton(track, n + 1)));
     shell.append(this.transport(words), tracks);
     if (value.remix) shell.append(this.mixer(words));
+    if (value.parts.length) shell.append(this.desk(value));
     if (value.picture) shell.append(this.pictureOf(value));
     parts.note = element("p", { class: "lp-note lass-notice", role: "alert", hidden: "" });
     parts.spoken = element("p", { class: "lp-unseen", role: "status" });
@@ -124,6 +126,17 @@ class PlayerPage extends HTMLElement {
       element("div", { class: "lp-remix-head", "aria-hidden": "true" }, element("span", {}, words.remix), parts.blend),
       parts.remix, element("div", { class: "lp-ends", "aria-hidden": "true" }, ...ends),
     );
+  }
+
+  desk({ parts, tracks, words }) {
+    const chips = parts.map((key) => {
+      const label = tracks.find((track) => track.key === key).label;
+      const chip = element("button", { type: "button", class: "lp-chip", onclick: () => this.mute(key) }, label);
+      this.parts.chips.set(key, chip);
+      return chip;
+    });
+    const heading = element("span", { class: "lp-desk-head", "aria-hidden": "true" }, words.desk);
+    return element("div", { class: "lp-desk", role: "group", "aria-label": words.desk }, heading, ...chips);
   }
 
   foot(words) {

@@ -45,6 +45,7 @@ class LassPlayer extends PlayerPage {
     this.words = value.words;
     this.mixed = value.remix ? 0 : null; // where the remix slider stands, -1 to 1; null where it does not apply
     this.selected = value.selected;
+    this.muted = new Set();
     this.region = null;
     this.looping = false;
     this.place = 0;
@@ -68,8 +69,9 @@ class LassPlayer extends PlayerPage {
 
   /** The gain of every track now. */
   get gains() {
-    const { remix } = this.given;
+    const { remix, parts } = this.given;
     if (this.selected) return new Map([[this.selected, 1]]);
+    if (this.mixed === null) return new Map(parts.map((key) => [key, this.muted.has(key) ? 0 : 1]));
     return new Map([[remix.target, Math.min(1, 1 - this.mixed)], [remix.residual, Math.min(1, 1 + this.mixed)]]);
   }
 
@@ -95,8 +97,28 @@ class LassPlayer extends PlayerPage {
     this.heard();
   }
 
+  /** Leave a part out of the mix, or take it in again; a mix of all parts is the track that is their sum. */
+  mute(key) {
+    // Who heard one track alone goes on from the whole, without this part.
+    if (this.selected && this.selected !== this.sum()) this.muted.clear();
+    if (!this.muted.delete(key)) this.muted.add(key);
+    this.mixed = null;
+    this.selected = this.muted.size ? null : this.sum();
+    this.heard();
+  }
+
+  /** The track that is the sum of all parts that can be muted, if there is one. */
+  sum() {
+    const { parts, tracks } = this.given;
+    if (!parts.length) return null;
+    const all = JSON.stringify([...parts].sort());
+    return tracks.find((track) => JSON.stringify([...track.sum_of].sort()) === all)?.key ?? null;
+  }
+
   heard() {
-    const { buttons, remix, panels, blend } = this.parts;
+    const { buttons, remix, panels, blend, chips } = this.parts;
+    const gains = this.gains, whole = Boolean(this.selected) && this.selected === this.sum();
+    for (const [key, chip] of chips) chip.setAttribute("aria-pressed", String(whole || Boolean(gains.get(key))));
     for (const [key, button] of buttons) button.setAttribute("aria-pressed", String(key === this.selected));
     for (const panel of panels) panel.classList.toggle("lp-heard", panel.dataset.key === this.selected);
     if (remix) {
@@ -217,6 +239,7 @@ class LassPlayer extends PlayerPage {
 
   fileName() {
     if (this.selected) return `${this.given.name}-${this.selected}.wav`;
+    if (this.mixed === null) return [this.given.name, "mix", ...(this.muted.size ? ["without", ...this.muted] : [])].join("-") + ".wav";
     const percent = Math.round(100 * this.mixed);
     return `${this.given.name}-mix${percent < 0 ? "" : "+"}${percent}.wav`;
   }

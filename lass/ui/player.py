@@ -95,6 +95,7 @@ def player_value(
     selected: str | None = None,
     picture: Picture | None = None,
     remix: Remix | None = None,
+    parts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a player shows and plays.
 
@@ -106,12 +107,13 @@ def player_value(
         selected: the track that is heard first; the first one unless said otherwise.
         picture: spectrograms that the playhead moves on.
         remix: adds the slider from the target alone through the mixture to everything else.
+        parts: keys of tracks with files; adds a switch for each that leaves it out of their mix, or takes it in.
 
     Raises:
-        ValueError: a key stands twice, or a track has neither or both of a file and parts, or parts without files.
+        ValueError: a key stands twice or for nothing, or a track has neither or both of a file and parts.
         AudioError: the picture cannot be read.
     """
-    _check(tracks, remix)
+    _check(tracks, remix, parts)
     first = next(track.path for track in tracks if track.path is not None)
     seconds, rate = _extent(first)
     return {
@@ -123,11 +125,12 @@ def player_value(
         "rate": rate,
         "picture": None if picture is None else _picture(picture),
         "remix": None if remix is None else asdict(remix),
+        "parts": list(parts),
         "words": asdict(texts),
     }
 
 
-def _check(tracks: Sequence[Track], remix: Remix | None) -> None:
+def _check(tracks: Sequence[Track], remix: Remix | None, parts: Sequence[str]) -> None:
     by_key = {track.key: track for track in tracks}
     if len(by_key) != len(tracks):
         raise ValueError("two tracks of a player have the same key")
@@ -136,6 +139,8 @@ def _check(tracks: Sequence[Track], remix: Remix | None) -> None:
             raise ValueError(f"the track {track.key} needs either a file or parts")
         if any(part not in by_key or by_key[part].path is None for part in track.sum_of):
             raise ValueError(f"the parts of the track {track.key} have to be tracks with files")
+    if any(part not in by_key or by_key[part].path is None for part in parts):
+        raise ValueError("the parts of a mix have to be tracks with files")
     if remix is not None and not {remix.target, remix.mixture, remix.residual} <= set(by_key):
         raise ValueError("the remix slider needs its three tracks")
 

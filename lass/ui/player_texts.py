@@ -24,6 +24,7 @@ class PlayerTexts:
     as_recorded: str
     only_residual: str
     quieter: str
+    desk: str
     save: str
     over: str
     clips: str
@@ -48,6 +49,7 @@ ENGLISH = PlayerTexts(
     as_recorded="As recorded",
     only_residual="Only the rest",
     quieter="{track}: {level} dB",
+    desk="In the mix",
     save="Download as heard",
     over=(
         "This mix goes {level} dB over full scale. The file keeps every sample (32-bit float), "

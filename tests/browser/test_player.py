@@ -98,8 +98,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
         def show() -> tuple[dict[str, Any], dict[str, Any]]:
             full = player_value(ENGLISH, tracks, title="Result", name="park", picture=picture, remix=Remix())
-            plain = [Track("a", "First answer", loud), Track("b", "Second answer", files[1])]
-            return full, player_value(ENGLISH, plain, title="Answers", name="answers")
+            stems = [
+                Track("a", "First stem", loud),
+                Track("b", "Second stem", files[1]),
+                Track("rest", "The rest", files[0]),
+                Track("mixture", "As recorded", sum_of=("a", "b", "rest")),
+            ]
+            return full, player_value(ENGLISH, stems, title="Stems", name="stems", parts=("a", "b", "rest"))
 
         with gr.Blocks() as blocks:
             gr.HTML("<h1>Players</h1>")
@@ -247,6 +252,22 @@ def test_a_mix_over_full_scale_is_kept_and_said(first: Locator) -> None:
     np.testing.assert_array_equal(heard, 4 * sounds()[0])
     over = 20 * np.log10(np.abs(heard).max())
     expect(second.get_by_role("alert")).to_contain_text(f"{over:.1f} dB over full scale")
+
+
+def test_parts_are_muted_and_taken_in_again(first: Locator) -> None:
+    target, residual = sounds()
+    second = first.page.locator("#second lass-player")
+    mix = second.get_by_role("group", name="In the mix")
+    second.get_by_role("button", name="As recorded").click()
+    mix.get_by_role("button", name="First stem").click()
+    name, heard, _ = downloaded(second)
+    assert name == "stems-mix-without-a.wav"
+    np.testing.assert_allclose(heard, target + residual, atol=1e-6)
+    assert mix.get_by_role("button", pressed=True).count() == 2
+    expect(second.get_by_role("button", name="As recorded")).to_have_attribute("aria-pressed", "false")
+    mix.get_by_role("button", name="First stem").click()
+    expect(second.get_by_role("button", name="As recorded")).to_have_attribute("aria-pressed", "true")
+    assert downloaded(second)[0] == "stems-mixture.wav"
 
 
 @on_each_width
