@@ -183,7 +183,7 @@ class Participation:
         checked = self._checked(scores)
         stimulus = self._home.stimulus(trial.stimulus)
         now = self._clock()
-        elapsed = now - self._store.opened(session.token, position, now)
+        elapsed = now - self._since(session, position, now)
         heard = min(seconds_heard, stimulus.seconds)
         if not any(trial == position for trial, _ in self._answers):
             self._must_have_heard(position, plays, heard, mixture_heard, elapsed)
@@ -195,9 +195,6 @@ class Participation:
             if saved.score != score:
                 raise self._refusal("refused_saved")
         self._latest = None
-        if self._next is not None:
-            # The next trial goes out with this answer, so its clock starts here and costs no request of its own.
-            self._store.opened(session.token, self._next, self._clock())
 
     def answer(self, answers: Mapping[str, Any]) -> None:
         """Save the questionnaire: {field key: text}; fields left empty may be missing."""
@@ -283,6 +280,19 @@ class Participation:
         missing = wanted - (elapsed * DRIFT + NETWORK)
         if missing > 0 and elapsed >= 0 and share > 0:
             raise self._refusal("too_fast", 422, count=max(1, round(missing)))
+
+    def _since(self, session: SessionRecord, position: int, now: float) -> float:
+        """When a trial's sounds can first have been heard (Unix seconds).
+
+        The first one's is on record. A later one goes out with the answer to the one before; where that was changed
+        since, its time proves nothing against anybody.
+        """
+        if position == 0:
+            return self._store.opened(session.token, position, now)
+        before = [record for (trial, _), record in self._answers.items() if trial == position - 1]
+        if any(record.revision > 1 for record in before):
+            return session.created
+        return max(record.created for record in before)
 
     def _heard_before(self, mixture: str, position: int) -> bool:
         """Whether this mixture was heard with another trial that is answered."""

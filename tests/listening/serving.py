@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,12 @@ class Listening:
 
 
 @contextlib.contextmanager
-def listening(folder: Path, store: Store, *, port: int | None = None) -> Iterator[Listening]:
+def listening(
+    folder: Path, store: Store, *, port: int | None = None, clock: Callable[[], float] = time.time
+) -> Iterator[Listening]:
     """Serve the built studies in a folder on loopback; the store stays the caller's."""
     port = port or free_port()
-    studies = Studies(folder, store)
+    studies = Studies(folder, store, clock)
     app = Starlette(routes=participant_routes(studies))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
