@@ -16,7 +16,7 @@ import lass
 from lass import audio
 from lass.cli import main
 
-COMMANDS = ("separate", "models", "download", "evaluate", "benchmark", "train", "publish", "study", "serve")
+COMMANDS = ("separate", "models", "download", "evaluate", "benchmark", "train", "compare", "publish", "study", "serve")
 RATE = 44_100
 Capture = pytest.CaptureFixture[str]
 

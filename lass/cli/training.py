@@ -1,4 +1,4 @@
-"""``lass train`` and ``lass publish``."""
+"""``lass train``, ``lass compare`` and ``lass publish``."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lass.cli.arguments import add_command
+from lass.cli.arguments import add_command, whole_number
 from lass.cli.arguments import seed as from_zero
 from lass.cli.output import chosen_device
 from lass.errors import LassError
@@ -26,6 +26,10 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--samples", type=from_zero, default=0, metavar="N", help="mixtures to keep as WAV and PNG at each validation"
     )
+
+    parser = add_command(commands, compare, prints=True)
+    parser.add_argument("folder", type=Path, nargs="+", metavar="RUN", help="folders of runs, the first as the measure")
+    parser.add_argument("--step", type=whole_number, help="to compare at (default: the last of all)")
 
     parser = add_command(commands, publish)
     parser.add_argument("recipe", metavar="CONFIG", help="the recipe of the run")
@@ -69,6 +73,14 @@ def train(options: argparse.Namespace, settings: Settings) -> None:
         trainer.resume()
     trainer.run()
     leave(processes)
+
+
+def compare(options: argparse.Namespace, settings: Settings) -> None:
+    """Say what differs between runs, and what it brought at equal budgets."""
+    from lass.training.compare import compare as measure
+
+    result = measure(options.folder, options.step)
+    print(result.to_json() if options.json else result.to_table())
 
 
 def publish(options: argparse.Namespace, settings: Settings) -> None:
