@@ -52,6 +52,7 @@ class LassPlayer extends PlayerPage {
     this.build(value);
     const sounds = (this.sounds = new Sounds(value.tracks));
     this.select(value.selected, false);
+    this.draw();
     this.ready = sounds.open(value.limit).then(() => {
       if (this.sounds !== sounds) return;
       this.parts.seek.max = this.seconds;

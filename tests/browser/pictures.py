@@ -28,7 +28,7 @@ def photograph(browser: Browser, url: str, folder: Path) -> None:
             page.wait_for_timeout(1000)  # fonts and the example buttons settle
             page.screenshot(path=folder / f"{width}-{scheme}-open.png", full_page=True)
             page.locator("#lass-example-1").click()
-            page.locator(".lp-picture img").first.wait_for(timeout=60_000)
+            page.locator(".lp:not(.lp-loading) .lp-picture").wait_for(timeout=60_000)
             page.wait_for_timeout(2500)  # the way to the results is scrolled gently
             page.screenshot(path=folder / f"{width}-{scheme}-result.png", full_page=True)
             page.close()
