@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -16,8 +15,6 @@ from lass.ui.wish import Choices
 
 MOST = 5
 """Descriptions beyond the first one."""
-MOST_MUTED = 4
-"""With more stems than this, the player offers no “without” for each of them."""
 
 Updates = dict[Any, Any]
 
@@ -121,7 +118,7 @@ def sounds(texts: Texts, outcome: Outcome) -> dict[str, Any]:
 
 
 def _stems(texts: Texts, outcome: Outcome) -> dict[str, Any]:
-    """Every stem alone, everything without each of them, the rest, and the recording, which is the sum of all."""
+    """Every stem, the rest, and the recording, which is their sum; each can be heard alone and left out of the mix."""
     words, queries = texts.pages.more, outcome.report["queries"]
     stems = [
         Track(f"stem-{number}", words.stem.format(query=query), path)
@@ -133,16 +130,11 @@ def _stems(texts: Texts, outcome: Outcome) -> dict[str, Any]:
         Track("rest", words.rest, outcome.residual),
         Track("mixture", texts.mixture, sum_of=tuple(keys)),
     ]
-    if len(stems) <= MOST_MUTED:
-        tracks += [
-            Track(f"without-{number}", words.without.format(query=query), sum_of=_others(keys, f"stem-{number}"))
-            for number, query in enumerate(queries, start=1)
-        ]
     alt = texts.picture_alt.format(query=", ".join(queries))
     panels = ("mixture", *keys)
     return player_value(
         texts.player, tracks, title=texts.result_of.format(query=", ".join(queries)),
-        name=outcome.residual.stem.removesuffix("-rest"), picture=_picture(outcome, alt, panels),
+        name=outcome.residual.stem.removesuffix("-rest"), picture=_picture(outcome, alt, panels), parts=keys,
     )  # fmt: skip
 
 
@@ -166,10 +158,6 @@ def _edited(texts: Texts, outcome: Outcome) -> dict[str, Any]:
         name=outcome.target.stem.removesuffix("-target"),
         picture=_picture(outcome, alt, ("mixture", "target", "residual")), remix=Remix(),
     )  # fmt: skip
-
-
-def _others(keys: Sequence[str], key: str) -> tuple[str, ...]:
-    return tuple(other for other in keys if other != key)
 
 
 def _picture(outcome: Outcome, alt: str, panels: tuple[str, ...]) -> Picture | None:

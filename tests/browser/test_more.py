@@ -1,0 +1,129 @@
+"""Several descriptions, removing and a part of a recording, on the page Separate: what they do to the sound."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Page, expect
+
+from tests.browser.server import Server
+from tests.browser.test_separate import RATE, await_results, button, opened, question, saved, scene, sound, upload
+from tests.browser.widths import on_each_width
+
+
+def more(page: Page) -> None:
+    page.get_by_role("button", name="More: several sounds").click()
+
+
+def ask_again(page: Page) -> None:
+    button(page).click()
+    await_results(page)
+
+
+@on_each_width
+def test_several_descriptions_give_stems_that_add_up(
+    page: Page, server: Server, tmp_path: Path, console_errors: list[str]
+) -> None:
+    path = scene(tmp_path / "street.wav")
+    opened(page, server)
+    upload(page, path)
+    question(page).fill("a siren wailing")
+    more(page)
+    button(page, "Add another description").click()
+    page.get_by_label("description 2").fill("rain falling")
+    ask_again(page)
+
+    name, content = saved(page, "Download it all (zip)")
+    assert name == "street-stems-resunet-compact.zip"
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {
+            Path(file).name: soundfile.read(io.BytesIO(archive.read(file)), dtype="float32")[0]
+            for file in archive.namelist()
+            if file.endswith(".wav")
+        }
+    assert sorted(parts) == [
+        "street-stems-resunet-compact-1-a-siren-wailing-stem.wav",
+        "street-stems-resunet-compact-2-rain-falling-stem.wav",
+        "street-stems-resunet-compact-rest.wav",
+    ]
+    mixture = soundfile.read(path, dtype="float32")[0]
+    np.testing.assert_allclose(sum(parts.values()), mixture, atol=1e-4)
+    assert all(np.std(part) > 1e-4 for part in parts.values())
+
+    player = page.locator("#lass-player")
+    for label in ("“a siren wailing”", "“rain falling”", "Everything else", "As recorded"):
+        expect(player).to_contain_text(label)
+    player.get_by_role("group", name="In the mix").get_by_role("button", name="“rain falling”").click()
+    without = sound(page, "Download as heard")
+    np.testing.assert_allclose(
+        without, mixture - parts["street-stems-resunet-compact-2-rain-falling-stem.wav"], atol=1e-4
+    )
+    expect(page.locator("#lass-get-stems")).to_contain_text("stem")
+    expect(button(page, "Download this sound")).to_be_hidden()
+    rest = sound(page, "Download everything else")
+    np.testing.assert_allclose(rest, parts["street-stems-resunet-compact-rest.wav"], atol=1e-6)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert console_errors == []
+
+
+@on_each_width
+def test_removing_gives_the_recording_without_the_sound(page: Page, server: Server, tmp_path: Path) -> None:
+    path = scene(tmp_path / "street.wav", 2)
+    opened(page, server)
+    upload(page, path)
+    question(page).fill("a siren wailing")
+    button(page).click()
+    await_results(page)
+    kept = sound(page, "Download this sound")
+    more(page)
+    page.get_by_label("Remove it").check()
+    expect(page.locator("#lass-results")).to_be_hidden()
+    ask_again(page)
+    without = sound(page, "Download the changed recording")
+    np.testing.assert_allclose(sound(page, "Download what was removed"), kept, atol=1e-5)
+    np.testing.assert_allclose(without + kept, soundfile.read(path, dtype="float32")[0], atol=1e-4)
+
+
+@on_each_width
+def test_only_the_chosen_part_changes(page: Page, server: Server, tmp_path: Path) -> None:
+    path = scene(tmp_path / "street.wav", 6)
+    opened(page, server)
+    upload(page, path)
+    question(page).fill("a siren wailing")
+    more(page)
+    page.get_by_label("From").fill("2")
+    page.get_by_label("To (empty: to the end)").fill("4")
+    ask_again(page)
+    mixture = soundfile.read(path, dtype="float32")[0]
+    edited, taken = sound(page, "Download the changed recording"), sound(page, "Download what was removed")
+    np.testing.assert_allclose(edited + taken, mixture, atol=1e-4)
+    np.testing.assert_array_equal(edited[: 2 * RATE], mixture[: 2 * RATE])
+    np.testing.assert_array_equal(edited[4 * RATE :], mixture[4 * RATE :])
+    assert np.std(taken[2 * RATE : 4 * RATE]) > 0.1 * np.std(mixture)
+
+
+def test_a_part_beyond_the_end_is_said_in_a_sentence(page: Page, server: Server, tmp_path: Path) -> None:
+    opened(page, server)
+    upload(page, scene(tmp_path / "street.wav", 1))
+    question(page).fill("rain")
+    more(page)
+    page.get_by_label("From").fill("50")
+    button(page).click()
+    expect(page.get_by_role("alert").filter(has_text="the recording ends at 1.0 s")).to_be_visible(timeout=60_000)
+
+
+def test_a_description_can_be_taken_back(page: Page, server: Server, tmp_path: Path) -> None:
+    opened(page, server)
+    upload(page, scene(tmp_path / "street.wav", 1))
+    question(page).fill("rain")
+    more(page)
+    button(page, "Add another description").click()
+    page.get_by_label("description 2").fill("a siren")
+    button(page, "Take the last one back").click()
+    expect(page.get_by_label("description 2")).to_be_hidden()
+    ask_again(page)
+    assert "rain" in saved(page, "Download this sound")[0]
+    assert sound(page, "Download this sound").std() + sound(page, "Download everything else").std() > pytest.approx(0)
