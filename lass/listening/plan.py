@@ -11,6 +11,7 @@ from lass.listening.consistency import other_query, trap_items, trap_model
 from lass.listening.manifest import Role, sha256_of
 from lass.listening.sources import Source
 from lass.listening.study import Condition, Item, Study
+from lass.version import __version__
 
 RECIPE = 1
 """Counted up when the same sources come to give other audio."""
@@ -108,7 +109,8 @@ def _from_file(item: Item, condition: str, role: Role, mixture: Source, source: 
 def _separated(
     item: Item, condition: str, role: Role, mixture: Source, known: str, model: Model, query: str
 ) -> Part:
-    made = _hash("separated", known, model.sha256, str(model.sample_rate), query)
+    # Another version of the program may make something else of the same weights, and one study has one version.
+    made = _hash("separated", known, model.sha256, str(model.sample_rate), query, __version__)
     return Part(item, condition, role, mixture, made, model=model, query=query)
 
 
