@@ -13,6 +13,7 @@ from lass.errors import LassError
 AGENT_CLASSES = ("phone", "tablet", "desktop", "other")
 HEADPHONES = ("passed", "failed", "skipped")
 LOWEST_SCORE, HIGHEST_SCORE = 1, 5
+LARGEST = 2**31 - 1  # of a whole number in a column of both databases
 # What `Store.update` may change of a session.
 CHANGEABLE = frozenset({"consented", "headphones", "finished", "code", "answers", "language", "flags"})
 
@@ -116,3 +117,17 @@ class RatingRecord:
             plays=int(values["plays"]), seconds_heard=float(values["seconds_heard"]),
             seconds_to_rate=float(values["seconds_to_rate"]), created=float(values["created"]),
         )  # fmt: skip
+
+
+def check_whole(name: str, number: int, lowest: int = 0, highest: int = LARGEST) -> None:
+    """Refuses, with StoreError, what is no whole number within the limits."""
+    if type(number) is not int or not lowest <= number <= highest:  # True is an int, and no answer
+        raise StoreError(
+            f"This answer cannot be saved, because its {name} is no whole number from {lowest} to {highest}; "
+            "load the page again."
+        )
+
+
+def plain(words: str) -> str:
+    """A text that both databases and the journal can hold: without NUL, and without halves of characters."""
+    return words.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, Table, delete, func, insert, select, update
+from sqlalchemy import Engine, Select, Table, delete, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from lass.listening import database, replay, rows
 from lass.listening.journal import Journal, token_sha256
+from lass.listening.lookups import answers_to, free_place, session_row
 from lass.listening.records import (
     AGENT_CLASSES,
     CHANGEABLE,
@@ -27,6 +28,8 @@ from lass.listening.records import (
     SessionRecord,
     StoreError,
     UnknownSessionError,
+    check_whole,
+    plain,
     reference,
 )
 from lass.listening.schema import HEAD, deletions, journals, opened, outbox, preferences, ratings, sessions, values
@@ -35,7 +38,6 @@ from lass.listening.writer import Transaction, Writer
 __all__ = ["Store", "StoreError", "UnknownSessionError"]
 
 JOURNAL_FOLDER = "journal"
-_LARGEST = 2**31 - 1  # of a whole number in a column of both databases
 _Clock = Callable[[], float]
 
 
@@ -99,7 +101,7 @@ class Store:
         if agent_class not in AGENT_CLASSES:
             raise ValueError(f"agent_class is one of {AGENT_CLASSES}, not {agent_class!r}")
         token = secrets.token_urlsafe(16)
-        key = None if key is None else _plain(key)
+        key = None if key is None else plain(key)
 
         def operation(transaction: Transaction) -> SessionRecord:
             connection = transaction.connection
@@ -109,8 +111,8 @@ class Store:
                 if row is not None:
                     return rows.session_record(values(row))
             record = SessionRecord(
-                token=token, study=study_slug, study_sha256=study_sha256, place=_free_place(connection, study_slug),
-                seed=seed, language=_plain(language), agent_class=agent_class, kiosk=kiosk, created=self._clock(),
+                token=token, study=study_slug, study_sha256=study_sha256, place=free_place(connection, study_slug),
+                seed=seed, language=plain(language), agent_class=agent_class, kiosk=kiosk, created=self._clock(),
             )  # fmt: skip
             connection.execute(insert(sessions), rows.session_row(record, key, changes=1))
             transaction.note(rows.session_entry(record, key, changes=1), token)
@@ -120,7 +122,7 @@ class Store:
 
     def session(self, token: str) -> SessionRecord | None:
         """The session with this token, if there is one."""
-        found = self._read(select(sessions).where(sessions.c.token == _plain(token)))
+        found = self._read(select(sessions).where(sessions.c.token == plain(token)))
         return rows.session_record(found[0]) if found else None
 
     def update(self, token: str, **changes: Any) -> SessionRecord:
@@ -133,12 +135,12 @@ class Store:
         if not changes.keys() <= CHANGEABLE:
             raise TypeError(f"cannot be changed: {', '.join(sorted(changes.keys() - CHANGEABLE))}")
         if "answers" in changes:
-            changes["answers"] = {_plain(key): _plain(str(answer)) for key, answer in changes["answers"].items()}
+            changes["answers"] = {plain(key): plain(str(answer)) for key, answer in changes["answers"].items()}
         if "flags" in changes:
             changes["flags"] = tuple(changes["flags"])
 
         def operation(transaction: Transaction) -> SessionRecord:
-            row = _session_row(transaction.connection, token)
+            row = session_row(transaction.connection, token)
             before = rows.session_record(row)
             after = replace(before, **changes)
             if after != before:
@@ -157,11 +159,11 @@ class Store:
         Raises:
             UnknownSessionError: there is no such session.
         """
-        _check_whole("trial", trial)
+        check_whole("trial", trial)
 
         def operation(transaction: Transaction) -> float:
             connection = transaction.connection
-            _session_row(connection, token)
+            session_row(connection, token)
             here = (opened.c.session == token) & (opened.c.trial == trial)
             first = connection.execute(select(opened.c.at).where(here)).scalar()
             if first is not None:
@@ -191,16 +193,16 @@ class Store:
             UnknownSessionError: there is no such session.
             StoreError: it could not be saved, or a value is none that could be.
         """
-        _check_whole("trial", trial)
-        _check_whole("plays", plays)
-        _check_whole("score", score, LOWEST_SCORE, HIGHEST_SCORE)
+        check_whole("trial", trial)
+        check_whole("plays", plays)
+        check_whole("score", score, LOWEST_SCORE, HIGHEST_SCORE)
         for name, seconds in (("seconds_heard", seconds_heard), ("seconds_to_rate", seconds_to_rate)):
             if not math.isfinite(seconds):
                 raise StoreError(f"This answer cannot be saved, because its {name} is no number; load the page again.")
-        question, key = _plain(question), _plain(key)
+        token, question, key = plain(token), plain(question), plain(key)
 
         def operation(transaction: Transaction) -> RatingRecord:
-            earlier = _answers(transaction, token, trial, question)
+            earlier = answers_to(transaction, token, trial, question)
             for record in earlier:
                 if record.key == key:
                     return record
@@ -218,7 +220,7 @@ class Store:
 
     def latest(self, token: str) -> dict[tuple[int, str], RatingRecord]:
         """A session's newest answers, by trial and question."""
-        query = select(ratings).where(ratings.c.session == _plain(token)).order_by(ratings.c.revision)
+        query = select(ratings).where(ratings.c.session == plain(token)).order_by(ratings.c.revision)
         records = [RatingRecord.from_dict(row) for row in self._read(query)]
         return {(record.trial, record.question): record for record in records}
 
@@ -275,8 +277,8 @@ class Store:
             values: whatever JSON can hold.
         """
         entry = {
-            "kind": "preference", "key": _plain(key or secrets.token_urlsafe(16)), "about": _plain(kind),
-            "created": self._clock(), "values": json.loads(_plain(json.dumps(dict(values), ensure_ascii=False))),
+            "kind": "preference", "key": plain(key or secrets.token_urlsafe(16)), "about": plain(kind),
+            "created": self._clock(), "values": json.loads(plain(json.dumps(dict(values), ensure_ascii=False))),
         }  # fmt: skip
 
         def operation(transaction: Transaction) -> None:
@@ -390,48 +392,3 @@ class Store:
             raise StoreError(
                 f"The ratings cannot be read now ({database.in_words(error)}); try again in a moment."
             ) from error
-
-
-def _session_row(connection: Connection, token: str) -> dict[str, Any]:
-    row = connection.execute(select(sessions).where(sessions.c.token == _plain(token))).first()
-    if row is None:
-        raise UnknownSessionError
-    return values(row)
-
-
-def _free_place(connection: Connection, study: str) -> int:
-    here = sessions.c.study == study
-    count, last = connection.execute(select(func.count(), func.max(sessions.c.place)).where(here)).one()
-    if last is None or count == last + 1:
-        return int(count)
-    taken = set(connection.execute(select(sessions.c.place).where(here)).scalars())
-    return next(place for place in range(count + 1) if place not in taken)
-
-
-def _answers(transaction: Transaction, token: str, trial: int, question: str) -> list[RatingRecord]:
-    """The revisions of one answer, in one question to the database: this is what a hundred raters wait for."""
-    same = (ratings.c.session == sessions.c.token) & (ratings.c.trial == trial) & (ratings.c.question == question)
-    query = select(ratings).select_from(sessions.outerjoin(ratings, same)).where(sessions.c.token == _plain(token))
-    found = [values(row) for row in transaction.connection.execute(query)]
-    if not found:
-        raise UnknownSessionError
-    here = (token, trial, question)
-    waiting = [row for row in transaction.rows.get(ratings, []) if _whose(row) == here]
-    return [RatingRecord.from_dict(row) for row in (*found, *waiting) if row["session"] is not None]
-
-
-def _whose(row: Mapping[str, Any]) -> tuple[str, int, str]:
-    return row["session"], row["trial"], row["question"]
-
-
-def _check_whole(name: str, number: int, lowest: int = 0, highest: int = _LARGEST) -> None:
-    if type(number) is not int or not lowest <= number <= highest:  # True is an int, and no answer
-        raise StoreError(
-            f"This answer cannot be saved, because its {name} is no whole number from {lowest} to {highest}; "
-            "load the page again."
-        )
-
-
-def _plain(words: str) -> str:
-    """A text that both databases and the journal can hold: without NUL, and without halves of characters."""
-    return words.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
