@@ -77,8 +77,13 @@ def embedded(question: QuestionResults, number: int) -> str | None:
 
 
 def body(analysis: Analysis, picture: Picture) -> Html:
-    """The report without its frame, for a document of its own or a page of the application."""
-    parts: list[Html] = [_head(analysis)]
+    """The report without its frame."""
+    return join(header(analysis), findings(analysis, picture))
+
+
+def findings(analysis: Analysis, picture: Picture) -> Html:
+    """All of the report that follows its header."""
+    parts: list[Html] = []
     if analysis.results is None or analysis.unflagged is None or analysis.screening is None:
         parts += [_progress(analysis)]
     else:
@@ -114,7 +119,8 @@ def _cell(name: str, text: str, scope: str | None = None) -> Html:
     return tag(name, text, scope=scope, class_="short" if len(text) <= 18 else None)
 
 
-def _head(analysis: Analysis) -> Html:
+def header(analysis: Analysis) -> Html:
+    """The study's title, its state, and the warning."""
     counts = analysis.counts
     said = {
         "closed": f"Closed on {moment(analysis.closes)}",

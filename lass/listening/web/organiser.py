@@ -51,7 +51,9 @@ LARGEST_FORM = 4 * 1024
 """Bytes."""
 MOST_PICTURES = 200
 _NO_STORE = {"Cache-Control": "no-store"}
-_ASSETS = {"report.css": report.STYLE, "organiser.css": Path(__file__).with_name("organiser.css")}
+_OWN = Path(__file__).parent
+_ASSETS = {"report.css": report.STYLE, "organiser.css": _OWN / "organiser.css", "icon.svg": _OWN / "icon.svg"}
+_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
 
 T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -83,7 +85,7 @@ def _off_routes() -> list[BaseRoute]:
     async def off(request: Request) -> Response:
         return _html(pages.off_page(_base(request)), 404)
 
-    return [Route("/assets/{name}", _style_sheet), Route("/{rest:path}", off, methods=["GET", "POST"])]
+    return [Route("/assets/{name}", _asset_file), Route("/{rest:path}", off, methods=["GET", "POST"])]
 
 
 async def _to_list(request: Request) -> Response:
@@ -109,7 +111,7 @@ class _Organiser:
             Route("/", guarded(self.list)),
             Route("/login", self._spoken(self.login), methods=["GET", "POST"]),
             Route("/logout", guarded(self.logout), methods=["POST"]),
-            Route("/assets/{name}", _style_sheet),
+            Route("/assets/{name}", _asset_file),
             Route("/pictures/{name}.svg", guarded(self.picture)),
             Route("/{slug}", guarded(self.study)),
             Route("/{slug}/report.{kind}", guarded(self.report)),
@@ -359,12 +361,12 @@ def _download(content: str | bytes, media: str, name: str) -> Response:
     return Response(content, media_type=media, headers=headers)
 
 
-async def _style_sheet(request: Request) -> Response:
-    """A style sheet; the sign-in page needs them too."""
+async def _asset_file(request: Request) -> Response:
+    """A style sheet or the icon; the sign-in page needs them too."""
     name = request.path_params["name"]
     if name not in _ASSETS:
         return Response(status_code=404)
-    return Response(_asset(name), media_type="text/css", headers={"Cache-Control": "no-cache"})
+    return Response(_asset(name), media_type=_TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
 
 @cache

@@ -113,10 +113,11 @@ def study_page(
     return _framed(
         frame,
         analysis.title,
+        report.header(analysis),
         tag("dl", [tag("div", tag("dt", name), tag("dd", value)) for name, value in cards.items()], class_="cards"),
         _invite(analysis, *invitation),
         _downloads(frame, analysis),
-        report.body(analysis, picture),
+        report.findings(analysis, picture),
         _participants(frame, analysis.slug, sessions),
     )
 
@@ -219,6 +220,7 @@ def _sentence(base: str, title: str, text: str, *more: object) -> Html:
 
 def _page(base: str, title: str, *content: object) -> Html:
     sheets = [tag("link", rel="stylesheet", href=f"{base}/assets/{name}") for name in ("report.css", "organiser.css")]
+    sheets.append(tag("link", rel="icon", href=f"{base}/assets/icon.svg", type="image/svg+xml"))
     return page(f"{title} – results", tag("main", *content), head=join(sheets))
 
 
