@@ -132,13 +132,14 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
     steps, hours = int(run.get("steps", 0)), float(run.get("seconds", 0)) / 3600
     heard = steps * optimisation.batch * mixing.seconds / 3600
     losses = " + ".join(f"{weight:g} x {name}" for name, weight in optimisation.loss.items())
+    level = f", and {optimisation.absent_weight:g} x the output's level in decibels where nothing in the "
+    absent = f"{level}mixture fits the query" if mixing.absent else ""
     lines = [
         f"- {steps:,} steps of {optimisation.batch} mixtures, {heard:.0f} hours of audio, in {hours:.1f} hours on "
         f"{escaped(str(run.get('device', 'an unknown device')))}",
         *(f"- {_share(item, sources)}" for item in sources),
         *(f"- {line}" for line in _mixing(mixing)),
-        f"- loss: {losses}, and {optimisation.absent_weight:g} x the output's level in decibels where nothing in the "
-        "mixture fits the query",
+        f"- loss: {losses}{absent}",
         f"- {_steps(optimisation)}, {optimisation.precision}; "
         + (f"the weights are an exponential moving average with decay {optimisation.ema:g}" if optimisation.ema else
            "the weights are those of the last step"),

@@ -101,6 +101,7 @@ LOSSES: dict[str, Loss] = {
 }
 """Losses against a clean target, by the names that recipes call them."""
 
+SPECTRAL = ("spectral_convergence", "log_magnitude")
 MIXIT = "mixit"
 NAMES = (*LOSSES, MIXIT)
 

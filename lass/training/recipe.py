@@ -16,7 +16,7 @@ from lass.checkpoints.encoders import NAMES as ENCODERS
 from lass.errors import LassError
 from lass.models import ModelConfig, ResUNetConfig, build, config_from_dict
 from lass.training.levels import Loudness
-from lass.training.losses import FLOOR_DB, MIXIT, NAMES, RESOLUTION
+from lass.training.losses import FLOOR_DB, MIXIT, NAMES, RESOLUTION, SPECTRAL
 
 RECIPES = Path(__file__).parent / "configs"
 SHIPPED_CAPTIONS = Path(__file__).parent
@@ -224,10 +224,9 @@ class Recipe:
         remixed = MIXIT in self.optimisation.loss
         _require(not (remixed and self.mixing.absent), f"mixing.absent must be 0 with the loss {MIXIT}")
         shortest = round(self.mixing.seconds * self.model.sample_rate)
-        _require(
-            max(window for window, _ in self.optimisation.resolutions) <= shortest,
-            "optimisation.resolutions must hold windows no longer than a mixture",
-        )
+        longest = max(window for window, _ in self.optimisation.resolutions)
+        if set(SPECTRAL) & set(self.optimisation.loss):
+            _require(longest <= shortest, "optimisation.resolutions must hold windows no longer than a mixture")
 
     @property
     def captions_file(self) -> Path | None:

@@ -115,7 +115,10 @@ WRONG = [
     ("optimisation.sdr_floor", 0, "optimisation.sdr_floor must be above 0"),
     ("optimisation.resolutions", [], "optimisation.resolutions must hold at least one window"),
     ("optimisation.resolutions", [[256, 512]], "optimisation.resolutions must hold windows and hops"),
-    ("optimisation.resolutions", [[16384, 512]], "optimisation.resolutions must hold windows no longer than a mixture"),
+    (
+        "optimisation", {"loss": {"log_magnitude": 1}, "resolutions": [[16384, 512]]},
+        "optimisation.resolutions must hold windows no longer than a mixture",
+    ),
     ("optimisation.loss", {"mixit": 1}, "mixing.absent must be 0 with the loss mixit"),
     ("optimisation.loss", {"sd": 1}, "optimisation.loss.sd is not known; known are l1, log_magnitude, mixit, sdr"),
     ("optimisation.loss", {}, "optimisation.loss must name at least one loss"),
