@@ -63,6 +63,27 @@ def small_source(
     return file
 
 
+def edited(file: Path, **changes: Any) -> Path:
+    """Replace fields of a study file."""
+    fields = {**yaml.safe_load(file.read_text(encoding="utf-8")), **changes}
+    file.write_text(yaml.safe_dump(fields, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return file
+
+
+def with_a_model(folder: Path, checkpoint: Path) -> Path:
+    """Write a study of two items with a condition "given" and one "made" by a model; one item says what else is in it.
+
+    It has one trap, which the model makes.
+    """
+    file = small_source(folder, items=2, conditions=("given",))
+    fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+    fields["conditions"].append({"id": "made", "model": str(checkpoint)})
+    for item in fields["items"] + fields["practice"]:
+        del item["trap"]
+    fields["items"][1]["other"] = "rain"
+    return edited(file, **fields, traps=1)
+
+
 def small_study(
     folder: Path, *, items: int = 3, conditions: Sequence[str] = ("a", "b"), practice: int = 1, **overrides: Any
 ) -> Path:
