@@ -15,6 +15,7 @@ class Engine {
     this.sounds = sounds;
     this.place = 0; // seconds, while nothing plays
     this.loop = null; // {start, end} in seconds
+    this.failed = null; // called when a large file cannot be read on
     this.run = null;
     this.buffers = new Map();
     this.master = new GainNode(context);
@@ -116,6 +117,16 @@ class Engine {
 
   /** Large files: one block after the other, all tracks of a block for the same moment. */
   async feed(run) {
+    try {
+      await this.feedSome(run);
+    } catch {
+      if (this.run !== run) return;
+      this.pause();
+      this.failed?.();
+    }
+  }
+
+  async feedSome(run) {
     while (this.run === run && run.at - this.context.currentTime < AHEAD_SECONDS && !run.done) {
       const next = await this.segment(run.next, this.until(run, run.next, this.sounds.frames));
       if (this.run !== run) return;

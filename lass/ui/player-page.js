@@ -68,6 +68,7 @@ class PlayerPage extends HTMLElement {
     if (value.remix) shell.append(this.mixer(words));
     if (value.parts.length) shell.append(this.desk(value));
     if (value.picture) shell.append(this.pictureOf(value));
+    if (parts.axes) shell.append(element("p", { class: "lp-help" }, words.picture_help));
     parts.note = element("p", { class: "lp-note lass-notice", role: "alert", hidden: "" });
     parts.spoken = element("p", { class: "lp-unseen", role: "status" });
     shell.append(this.foot(words), parts.note, parts.spoken);
@@ -164,7 +165,7 @@ class PlayerPage extends HTMLElement {
     const around = { ...picture.panels[0], top: Math.min(...tops), bottom: Math.max(...bottoms) };
     parts.shade = element("div", { class: "lp-shade", hidden: "" });
     parts.head = element("div", { class: "lp-head" });
-    parts.axes = place(element("div", { class: "lp-axes", title: words.picture_help }, parts.shade, parts.head), around);
+    parts.axes = place(element("div", { class: "lp-axes" }, parts.shade, parts.head), around);
     // The playhead runs over the panels alone, not over what is written between them.
     const tall = around.bottom - around.top, within = (y) => (y - around.top) / tall;
     parts.axes.style.clipPath = cutOut(

@@ -52,7 +52,7 @@ function deinterleave(bytes, form) {
 
 /** The bytes [from, to) of an address; {bytes, whole} where the server may have sent everything instead. */
 async function fetchBytes(url, from, to, signal) {
-  const response = await fetch(url, { headers: { Range: `bytes=${from}-${to - 1}` }, signal, credentials: "include" });
+  const response = await fetch(url, { headers: { Range: `bytes=${from}-${to - 1}` }, signal });
   if (!response.ok) throw new Error(`${response.status}`);
   const total = Number((response.headers.get("Content-Range") || "").split("/")[1]);
   return { bytes: await response.arrayBuffer(), whole: response.status !== 206, total };
@@ -84,7 +84,7 @@ class Sound {
 
   /** Whatever is no WAV: the browser's own decoder, at the rate it prefers. */
   async decode() {
-    const response = await fetch(this.url, { signal: this.signal, credentials: "include" });
+    const response = await fetch(this.url, { signal: this.signal });
     if (!response.ok) throw new Error(`${response.status}`);
     const buffer = await new OfflineAudioContext(1, 1, 48000).decodeAudioData(await response.arrayBuffer());
     this.rate = buffer.sampleRate;

@@ -178,6 +178,7 @@ class LassPlayer extends PlayerPage {
 
   begin() {
     const engine = new Engine(this.context, this.sounds, this.gains);
+    engine.failed = () => { this.draw(); this.say(this.words.unplayable, true); };
     engine.place = this.place;
     engine.loop = this.looping ? this.loopNow() : null;
     return engine;

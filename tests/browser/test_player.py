@@ -358,6 +358,37 @@ def test_only_one_player_plays_and_none_before_it_is_asked_to(first: Locator) ->
     expect(first.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
+def test_large_files_are_played_a_few_seconds_at_a_time(first: Locator) -> None:
+    starts, moved, held = first.evaluate(
+        """async (player) => {
+          player.value = { ...player.value, limit: 0 };
+          await player.ready;
+          await player.seek(7.5);
+          await player.play();
+          const { starts } = player.engine.run;
+          while (player.position < 7.6) await new Promise(requestAnimationFrame);
+          return [starts, player.position, [...player.sounds.files.values()].filter((file) => file.held).length];
+        }"""
+    )
+    assert [start["offset"] for start in starts] == [7.5, 7.5]
+    assert starts[0]["when"] == starts[1]["when"]
+    assert moved <= SECONDS
+    assert held == 0
+    np.testing.assert_array_equal(downloaded(first)[1], sounds()[0])
+
+
+def test_files_that_are_gone_are_said_to_be(first: Locator) -> None:
+    first.evaluate(
+        """(player) => {
+          const gone = (track) => ({ ...track, file: track.file && { url: `${track.file.url}-gone` } });
+          player.value = { ...player.value, tracks: player.value.tracks.map(gone) };
+        }"""
+    )
+    expect(first.get_by_role("alert")).to_contain_text("cannot be loaded any more")
+    first.get_by_role("button", name="Play", exact=True).click()
+    expect(first.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
 def test_it_stops_at_the_end_and_begins_again(first: Locator) -> None:
     page = first.page
     first.get_by_label("Position").fill("9.7")

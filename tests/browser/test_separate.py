@@ -106,7 +106,7 @@ def test_the_result_is_played_and_switched_and_the_remix_is_the_recording(
     await_results(page)
     player = page.locator("lass-player")
     expect(player.get_by_role("button", name="What you asked for")).to_have_attribute("aria-pressed", "true")
-    page.get_by_role("button", name="Play", exact=True).click()
+    player.get_by_role("button", name="Play", exact=True).click()
     page.wait_for_function("document.querySelector('lass-player').position > 0.3")
     page.keyboard.press("2")
     expect(player.get_by_role("button", name="As recorded")).to_have_attribute("aria-pressed", "true")
