@@ -3,7 +3,8 @@
 The list is ``clips.csv`` or ``clips.json`` in the folder, or any file that ends so:
 
 - a CSV file with a header, or JSON: a list of objects, or that list under ``data``;
-- ``file`` (also ``file_name``, ``wav``): the recording, in ``clips/`` beside the list or just beside it;
+- ``file`` (also ``file_name``, ``fname``, ``wav``): the recording, in ``clips/`` beside the list or just beside it;
+  ``.wav`` or ``.flac`` may be left out, as in FSD50K's lists;
 - ``label``: its sound in a word or two, as the list of captions names it;
 - ``caption``, ``captions``, ``caption_1`` …: descriptions of this very recording. A file may also have a row for
   each. They serve as queries in place of the label's wordings. One of label and caption must be given;
@@ -23,7 +24,8 @@ from lass.errors import LassError
 from lass.training.recipe import SourceSet
 
 LISTS = ("clips.csv", "clips.json")
-_FILE = ("file", "file_name", "filename", "wav")
+_FILE = ("file", "file_name", "filename", "fname", "wav")
+_LEFT_OUT = (".wav", ".flac")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,13 @@ def _recording(row: Mapping[str, Any], folder: Path, where: str) -> Recording:
     if not label and not wordings:
         raise LassError(f"{where}: {file} has neither a label nor a caption; give it one of them.")
     facts = {name: _text(value) for name, value in row.items() if name not in _FILE and not _is_caption(name)}
-    return Recording(file, folder / file, label, wordings, facts)
+    return Recording(file, _place(folder / file), label, wordings, facts)
+
+
+def _place(path: Path) -> Path:
+    if path.is_file():
+        return path
+    return next((longer for longer in (path.with_name(path.name + end) for end in _LEFT_OUT) if longer.is_file()), path)
 
 
 def _wordings(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -241,6 +241,19 @@ def test_caption_lists_give_every_recording_its_own_words(data: Path) -> None:
     assert table.exists()
 
 
+@pytest.mark.parametrize("name", ["list.csv", "list.json"])
+def test_names_may_lack_their_ending(data: Path, name: str) -> None:
+    rows = [{"fname": "hum-1", "caption": "a low drone"}, {"fname": "hiss-1", "caption": "air escapes"}]
+    file = data / "tones" / name
+    if name.endswith(".csv"):
+        write_table(file, rows)
+    else:
+        file.write_text(json.dumps({"num_captions_per_audio": 1, "data": rows}), "utf-8")
+    first, second = read_collection(SourceSet(folder=f"tones/{name}"), data)
+    assert [first.path.name, second.path.name] == ["hum-1.wav", "hiss-1.wav"]
+    assert first.wordings == ("a low drone",)
+
+
 def test_captions_may_stand_beside_labels(data: Path) -> None:
     rows = [
         {"file": "hum-1.wav", "label": "hum", "caption": "a low drone"},
