@@ -118,8 +118,7 @@ def test_an_open_study_hides_its_means(open_page: OpenPage, results: Results, co
     assert console_errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", ["desktop", "phone"])
+@pytest.mark.parametrize(("width", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_a_closed_study_shows_its_report(
     open_page: OpenPage, results: Results, console_errors: list[str], width: str, scheme: str
 ) -> None:
