@@ -42,7 +42,7 @@ GRADIO_ROOMS = {"ui"}
 # Present on Hugging Face Spaces only; and a measure of speech that has to be compiled where it is wanted.
 OPTIONAL_IMPORTS = {"spaces", "pesq"}
 # Where the name of a package and the name it is installed by differ.
-INSTALLED_AS = {"yaml": "pyyaml", "laion_clap": "laion-clap", "huggingface_hub": "huggingface-hub"}
+INSTALLED_AS = {"yaml": "pyyaml", "laion_clap": "laion-clap", "huggingface_hub": "huggingface-hub", "PIL": "pillow"}
 
 FLOOR_OF = {room: floor for floor, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 SOURCES = [path for path in [ROOT / "app.py", *sorted((ROOT / "lass").rglob("*.py"))] if path.exists()]

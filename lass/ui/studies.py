@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lass.errors import LassError
 from lass.ui.beside import Beside
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.routing import BaseRoute
 
     from lass.listening.store import Store
     from lass.settings import Settings
 
-BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "studies"
 PREFIXES = ("/listen", "/results")
+DRAFT = "my-study"
+"""The draft that results are added to; to begin another one, its folder is renamed."""
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +59,42 @@ class ListeningTest:
         """
         self.store().preference(kind, values)
 
+    def collect(self, target: Path, residual: Path, query: str, model: str) -> Path:
+        """Add a result to the draft of a study; returns the study's file.
+
+        Args:
+            target, residual: the recordings that the separation left; together they are the mixture.
+            query: what was asked for.
+            model: the model's name.
+
+        Raises:
+            LassError: the result cannot be rated, or the draft cannot be written.
+        """
+        from lass import audio
+        from lass.listening.draft import add_to_draft
+
+        found, rest = audio.read(target), audio.read(residual)
+        mixture = found.waveform + rest.waveform
+        return add_to_draft(self.drafts / DRAFT, mixture, found.waveform, query, model, found.sample_rate).file
+
+    @property
+    def drafts(self) -> Path:
+        """Where drafts of studies are kept."""
+        return self._settings.data_dir / "drafts"
+
     def prepare(self) -> None:
         """Build the studies that ship, where nobody chose other ones, and open the store: work for a thread.
 
         Whatever fails is logged; the rest of the application does not depend on it.
         """
+        from lass.listening.bundled import ensure_bundled
+
         self.pages.warm()
         if self._settings.studies_dir is None:
-            for study in sorted(path.parent for path in BUNDLED.glob("*/study.yaml")):
-                self._build(study)
+            built = ensure_bundled(self._settings.studies_folder, cache_dir=self._settings.checkpoints_dir)
+            for study, outcome in built.items():
+                if isinstance(outcome, LassError):
+                    log.warning("The study %s is not available: %s", study, outcome)
 
     def close(self) -> None:
         """Finish what is being written; the store cannot be used after that."""
@@ -73,15 +102,6 @@ class ListeningTest:
             if self._store is not None:
                 self._store.close()
                 self._store = None
-
-    def _build(self, study: Path) -> None:
-        from lass.listening.building import ensure_built
-
-        folder = self._settings.studies_folder / study.name
-        try:
-            ensure_built(study, folder, cache_dir=self._settings.checkpoints_dir)
-        except LassError as error:
-            log.warning("The study %s is not available: %s", study.name, error)
 
     def _routes(self) -> list[BaseRoute]:
         from lass.listening.studies import Studies

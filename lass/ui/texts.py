@@ -90,6 +90,9 @@ class Texts:
     examples_hint: str
     example_query: str
 
+    draft_add: str
+    draft_added: str
+
     unexpected: str
     model_not_here: str
     unknown_model: str
@@ -177,6 +180,8 @@ ENGLISH = Texts(
     examples="No recording at hand? Try one of these",
     examples_hint="One click plays it through.",
     example_query="hear “{query}”",
+    draft_add="Add to a listening test",
+    draft_added="Added to the draft in {folder}. “python -m lass study build” makes a listening test of it.",
     unexpected=(
         "Something went wrong inside the program and was written to its log; your recording and words are "
         "still here, so try again, or try a shorter recording or another model."

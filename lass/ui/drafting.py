@@ -1,0 +1,68 @@
+"""The button under a result that adds it to the draft of a listening test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from lass.errors import LassError
+from lass.ui import fragments
+from lass.ui.picker import Updates, shown
+from lass.ui.texts import Texts
+
+
+@dataclass(frozen=True)
+class Rateable:
+    """A result that people could rate: what the separation left, and what it was asked for."""
+
+    target: Path
+    residual: Path
+    query: str
+    model: str
+
+
+Collect = Callable[[Path, Path, str, str], Path]
+"""Adds the target, the residual, the query and the model's name to a draft, and says which file the draft is."""
+
+
+class DraftButton:
+    """The button and what it answers. Make it inside a ``gr.Blocks`` context, among the results.
+
+    Args:
+        collect: keeps a result, or None where visitors may not write to this machine: then nothing is drawn.
+    """
+
+    def __init__(self, texts: Texts, collect: Collect | None) -> None:
+        self._texts = texts
+        self._collect = collect
+        self.results = gr.State(())
+        self.button = gr.Button(texts.draft_add, size="md", visible=collect is not None, elem_id="lass-draft")
+        self.answer = gr.HTML(visible=False, elem_id="lass-draft-answer")
+        if collect is not None:
+            self.button.click(
+                self.add, [self.results], [self.answer], api_visibility="private", show_progress="hidden",
+                concurrency_id="page", concurrency_limit=1, trigger_mode="once",
+            )  # fmt: skip
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        """What :meth:`offer` changes."""
+        return [self.results, self.answer]
+
+    def offer(self, *results: Rateable) -> Updates:
+        """The results that the button would add now; none where there is nothing to rate."""
+        return {self.results: results, self.answer: shown("")}
+
+    def add(self, results: tuple[Rateable, ...]) -> Updates:
+        """Add what is there, and say where it went."""
+        if self._collect is None or not results:
+            return {self.answer: shown("")}
+        try:
+            for result in results:
+                file = self._collect(result.target, result.residual, result.query, result.model)
+        except LassError as error:
+            return {self.answer: shown(fragments.alert(str(error)))}
+        return {self.answer: shown(fragments.status(self._texts.draft_added.format(folder=file.parent)))}
