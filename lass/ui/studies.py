@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from lass.listening.store import Store
+    from lass.listening.sync import HubUploader, Sync
     from lass.settings import Settings
 
 PREFIXES = ("/listen", "/results")
@@ -36,6 +38,7 @@ class ListeningTest:
         self._settings = settings
         self._lock = threading.Lock()
         self._store: Store | None = None
+        self._sync: Sync | None = None
         self.pages = Beside(PREFIXES, self._routes)
 
     def store(self) -> Store:
@@ -44,11 +47,18 @@ class ListeningTest:
         Raises:
             LassError: the database or its folder cannot be used.
         """
-        from lass.listening.store import Store
+        from lass.listening.store import JOURNAL_FOLDER, Store
+        from lass.listening.sync import Sync, restore
 
         with self._lock:
             if self._store is None:
+                uploader = self._uploader()
+                if uploader is not None:
+                    restore(self._settings.data_dir / JOURNAL_FOLDER, uploader)
                 self._store = Store.open(self._settings.database_url, self._settings.data_dir)
+                if uploader is not None:
+                    self._sync = Sync(self._store.journal_folder, uploader).start()
+                    self._store.report_also("sync", self._sync.report)
             return self._store
 
     def prefer(self, kind: str, values: Mapping[str, Any]) -> None:
@@ -102,6 +112,26 @@ class ListeningTest:
             if self._store is not None:
                 self._store.close()
                 self._store = None
+            # After the store, so that the last push has everything.
+            if self._sync is not None:
+                self._sync.close()
+                self._sync = None
+
+    def _uploader(self) -> HubUploader | None:
+        """The private dataset that the studies want their journals in; one for all, as they share the journals."""
+        from lass.listening.study import FILE, load_study
+        from lass.listening.sync import HubUploader
+
+        wanted: list[str] = []
+        for file in sorted(self._settings.studies_folder.glob(f"*/{FILE}")):
+            with contextlib.suppress(LassError):  # the page says what is wrong with it
+                study = load_study(file)
+                wanted += [study.sync_dataset] if study.sync_dataset else []
+        if not wanted:
+            return None
+        if len(set(wanted)) > 1:
+            log.warning("The studies name several datasets; all journals go to the first, %s.", wanted[0])
+        return HubUploader(wanted[0], self._settings.hub_token)
 
     def _routes(self) -> list[BaseRoute]:
         from lass.listening.studies import Studies
