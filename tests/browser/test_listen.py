@@ -177,7 +177,8 @@ def test_a_whole_study_by_keyboard_alone(page: Page, running: Listening) -> None
     heading(page, "volume")
     to("Play the sound")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="I hear it well")).not_to_have_attribute("aria-disabled", "true", timeout=10_000)
+    done = page.get_by_role("button", name="I hear it well")
+    expect(done).not_to_have_attribute("aria-disabled", "true", timeout=10_000)
     to("I hear it well")
     page.keyboard.press("Enter")
     heading(page, "headphone check")
@@ -320,26 +321,25 @@ def test_what_stands_in_the_way_is_one_clear_sentence(
     open_page: OpenPage, folder: Path, tmp_path: Path, console_errors: list[str]
 ) -> None:
     page = open_page("phone")
-    with Store.open(None, tmp_path / "store") as store:
-        with listening(folder, store) as server:
-            page.goto(f"{server.url}later")
-            heading(page, "has not begun yet")
-            check(page)
-            page.goto(f"{server.url}nothing")
-            heading(page, "no such listening test")
-            check(page)
-            page.goto(server.url)
-            heading(page, "Listening tests")
-            expect(page.get_by_role("link")).to_have_count(2)
-            check(page)
-            page.route(re.compile("/state"), lambda route: route.abort())
-            page.goto(f"{server.url}short?lang=fr")
-            heading(page, "n’est pas joignable")
-            check(page)
-            page.unroute_all()
-            page.get_by_role("button", name="Réessayer").click()
-            heading(page, "Un petit test")
-            assert page.evaluate("document.documentElement.lang") == "fr"
+    with Store.open(None, tmp_path / "store") as store, listening(folder, store) as server:
+        page.goto(f"{server.url}later")
+        heading(page, "has not begun yet")
+        check(page)
+        page.goto(f"{server.url}nothing")
+        heading(page, "no such listening test")
+        check(page)
+        page.goto(server.url)
+        heading(page, "Listening tests")
+        expect(page.get_by_role("link")).to_have_count(2)
+        check(page)
+        page.route(re.compile("/state"), lambda route: route.abort())
+        page.goto(f"{server.url}short?lang=fr")
+        heading(page, "n’est pas joignable")
+        check(page)
+        page.unroute_all()
+        page.get_by_role("button", name="Réessayer").click()
+        heading(page, "Un petit test")
+        assert page.evaluate("document.documentElement.lang") == "fr"
 
 
 def test_dark_pages_have_contrast_too(browser: Browser, running: Listening, outside_requests: list[str]) -> None:

@@ -40,7 +40,8 @@ def listening(
     thread.start()
     deadline = time.monotonic() + PATIENCE
     while not server.started:
-        assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise RuntimeError("the server did not start")
         time.sleep(0.01)
     try:
         yield Listening(f"http://127.0.0.1:{port}/listen/", studies, store)

@@ -88,7 +88,7 @@ def test_a_hundred_at_once_during_a_separation(tmp_path: Path, tiny_checkpoint: 
         trials = server.studies.get("demo").trials
         dealt = Counter(trial.stimulus for place in range(PARTICIPANTS) for trial in trials(place))
     median, slowest = statistics.median(waits), max(waits)
-    print(f"{len(waits)} clicks during {done['separations']} separations: median {median:.3f} s, slowest {slowest:.3f} s")
+    print(f"{len(waits)} clicks, {done['separations']} separations: median {median:.3f} s, slowest {slowest:.3f} s")
 
     assert done["separations"] > 0
     assert sorted(session.place for session in sessions) == list(range(PARTICIPANTS))
