@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio when it is imported
 
 import gradio as gr
-from gradio.components.navbar import Navbar
 from gradio.http_server import LOCALHOST_NAME
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
@@ -91,7 +90,6 @@ def _more_pages(blocks: gr.Blocks, service: Service, examples: list[Example], pr
 def _page(service: Service, path: str) -> Iterator[None]:
     """What stands above and below every page."""
     words = service.texts
-    Navbar(visible=False)  # Gradio's own, which is too wide for a phone and says nothing to those who do not see it
     gr.HTML(fragments.header(words))
     gr.HTML(navigation.bar(words, path), elem_id="lass-navigation")
     yield

@@ -54,6 +54,7 @@ class BatchPage:
 
     def _get(self) -> None:
         words = self.words
+        gr.HTML(page_fragments.beside(words.beside), elem_classes="lass-beside")
         with gr.Column(visible=False, elem_id="lass-results") as self.results:
             gr.HTML(fragments.section(words.results, ""))
             self.rows = gr.HTML(elem_id="lass-rows")

@@ -31,6 +31,7 @@ class ComparePage:
                 self._give()
             with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
                 self._get()
+                self._examples()
         self._events()
 
     def _give(self) -> None:
@@ -61,16 +62,6 @@ class ComparePage:
         self.errand = Errand(
             self.comparing.service, words.start, "compare", separating=words.separating, loading=words.loading
         )
-        self.example_buttons = []
-        if self.examples:
-            gr.HTML(fragments.section(self.texts.examples, ""))
-            with gr.Row(elem_id="lass-examples"):
-                for number, example in enumerate(self.examples, start=1):
-                    title = f"{example.title}\n{self.texts.example_query.format(query=example.query)}"
-                    self.example_buttons.append(
-                        gr.Button(title, elem_id=f"lass-example-{number}", elem_classes="lass-example", min_width=0)
-                    )
-
     def _get(self) -> None:
         words = self.words
         self.comparison = gr.State(None)
@@ -87,6 +78,19 @@ class ComparePage:
                     self.no_preference = _small_button(words.no_preference, "lass-vote-none")
             self.names = gr.HTML(visible=False, elem_id="lass-names")
             self.get_all = gr.DownloadButton(words.download, size="md", visible=False, elem_id="lass-get-all")
+
+    def _examples(self) -> None:
+        self.example_buttons: list[gr.Button] = []
+        if not self.examples:
+            return
+        with gr.Column(elem_classes="lass-beside"):
+            gr.HTML(fragments.section(self.texts.examples, ""))
+            with gr.Row(elem_id="lass-examples"):
+                for number, example in enumerate(self.examples, start=1):
+                    title = f"{example.title}\n{self.texts.example_query.format(query=example.query)}"
+                    self.example_buttons.append(
+                        gr.Button(title, elem_id=f"lass-example-{number}", elem_classes="lass-example", min_width=0)
+                    )
 
     def _events(self) -> None:
         given = [self.recording, self.query, self.models, self.truth]
@@ -120,7 +124,7 @@ class ComparePage:
         blocks.load(refresh, None, [self.models, self.alone], queue=False, **QUIET)
 
     def _about(self, models: int) -> str:
-        return fragments.alert(self.words.only_one) if models < 2 else ""
+        return page_fragments.notice(self.words.only_one) if models < 2 else ""
 
     def _wish(self, recording: str | None, query: str | None, models: list[str] | None, truth: str | None) -> Contest:
         contest = Contest(recording or "", query or "", tuple(models or ()), truth or None)

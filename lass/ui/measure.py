@@ -78,6 +78,7 @@ class MeasurePage:
 
     def _get(self) -> None:
         words = self.words
+        gr.HTML(page_fragments.beside(words.beside), elem_classes="lass-beside")
         with gr.Column(visible=False, elem_id="lass-results") as self.results:
             self.measures = gr.HTML(elem_id="lass-measures")
             self.player = player(elem_id="lass-player")

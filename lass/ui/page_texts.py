@@ -115,6 +115,7 @@ class MeasureTexts:
     si_sdr_means: str
     not_defined: str
     download: str
+    beside: str
     sweep_heading: str
     sweep_hint: str
     sweep_alt: str
@@ -140,6 +141,7 @@ class BatchTexts:
     too_many: str
     too_long: str
     empty_zip: str
+    beside: str
     results: str
     summary: str
     column_file: str
@@ -303,6 +305,10 @@ ENGLISH = PageTexts(
         si_sdr_means="The same when a wrong volume does not count as an error.",
         not_defined="not defined",
         download="Download it all (zip)",
+        beside=(
+            "Here you will hear the mixture, the wanted sound as it was and what the model made of it, and read how "
+            "close the two are."
+        ),
         sweep_heading="Over a range of ratios",
         sweep_hint="The first {seconds} seconds of the mixture, at {count} ratios.",
         sweep_alt="SDR and SI-SDR of the separation over the ratio of wanted to other sound: {points}.",
@@ -331,6 +337,10 @@ ENGLISH = PageTexts(
         ),
         too_long="Not separated: a batch takes {minutes} minutes of sound; send the rest in another one.",
         empty_zip="This zip holds no files; pack recordings in it.",
+        beside=(
+            "Here a line appears for every recording as soon as it is done. What cannot be read gets a sentence that "
+            "says why, and the others go on."
+        ),
         results="Results",
         summary="{done} of {total} separated",
         column_file="Recording",
