@@ -1,6 +1,7 @@
 """`lass study`: problems with their lines, built folders, and the way out for a participant's data."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from lass.cli import main
 from lass.listening.manifest import check
 from lass.listening.records import reference
 from lass.listening.store import Store
+from lass.listening.studies import Studies
 from tests.listening.small import small_source
 
 Capture = pytest.CaptureFixture[str]
@@ -89,12 +91,29 @@ def test_a_study_is_built_where_one_says(tmp_path: Path, capsys: Capture) -> Non
 
 def test_results_are_written_to_files(built: Path, home: Path, tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "deep" / "results"
-    for form in ("csv", "jsonl", "webmushra"):
+    for form in ("csv", "parquet", "jsonl", "webmushra"):
         assert study("export", "demo", "--format", form, "--out", out.with_suffix(f".{form}")) == 0
         assert capsys.readouterr().out == f"{out.with_suffix(f'.{form}')}\n"
         assert out.with_suffix(f".{form}").exists()
     assert study("report", built, "--out", out.with_suffix(".html")) == 0
     assert "<html" in out.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_a_study_that_was_closed_stays_closed_when_it_is_built_again(
+    built: Path, home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    def is_open() -> bool:
+        with Store.open(None, home) as store:
+            return Studies(home / "studies", store).get("demo").study.is_open(time.time())
+
+    assert is_open()
+    assert study("close", "demo") == 0
+    moment = (built / "closed.json").read_bytes()
+    assert study("close", "demo") == 0
+    assert (built / "closed.json").read_bytes() == moment
+    assert not is_open()
+    assert study("build", tmp_path / "demo" / "study.yaml") == 0
+    assert not is_open()
 
 
 def test_a_participant_is_deleted_by_the_reference_the_page_told(built: Path, home: Path, capsys: Capture) -> None:
@@ -125,7 +144,7 @@ def test_bad_usage_is_told_apart(arguments: list[str], capsys: Capture) -> None:
     assert capsys.readouterr().err.startswith("usage: lass study")
 
 
-@pytest.mark.parametrize("action", ["check", "build", "export", "report", "delete"])
+@pytest.mark.parametrize("action", ["check", "build", "export", "report", "close", "delete"])
 def test_every_action_explains_itself(action: str, capsys: Capture) -> None:
     assert study(action, "--help") == 0
     assert capsys.readouterr().out.startswith(f"usage: lass study {action}")

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ FORMATS = ("csv", "parquet", "jsonl", "webmushra")
 
 def add(commands: Any) -> None:
     """Give the parser these commands."""
-    about = "Check, build, export, report or tidy a listening study."
+    about = "Check, build, export, report, close or tidy a listening study."
     parser = commands.add_parser("study", help=about, description=about)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
@@ -40,6 +41,9 @@ def add(commands: Any) -> None:
     parser = add_command(actions, report)
     parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HTML file to write")
+
+    parser = add_command(actions, close)
+    parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
 
     parser = add_command(actions, delete)
     parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
@@ -111,6 +115,15 @@ def report(options: argparse.Namespace, settings: Settings) -> None:
     with _store(settings) as store:
         write_report(analyse(store, Studies(studies, store).get(slug), time.time()), options.out)
     print(options.out)
+
+
+def close(options: argparse.Namespace, settings: Settings) -> None:
+    """Close a study for good: it takes no ratings from now on, and its results are shown."""
+    from lass.listening.closing import close as close_study
+
+    slug, studies = _built(options, settings)
+    close_study(studies / slug, datetime.now(UTC))
+    print("closed")
 
 
 def delete(options: argparse.Namespace, settings: Settings) -> None:

@@ -1,16 +1,20 @@
 """The studies that people can take part in: a folder of built studies, and the store of what they answer."""
 
+import contextlib
 import logging
 import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from lass.errors import LassError
 from lass.listening.assignment import Trial, trials_for
+from lass.listening.closing import FILE as CLOSED
+from lass.listening.closing import as_closed, close
 from lass.listening.manifest import FILE as MANIFEST
 from lass.listening.manifest import Manifest, Stimulus, load_manifest
 from lass.listening.store import Store
@@ -96,7 +100,8 @@ class Studies:
         with self._lock:
             known = self._read.get(slug)
             if known is None or known[0] != version:
-                known = (version, OpenStudy(load_study(folder), load_manifest(folder), folder))
+                study = as_closed(load_study(folder), folder)
+                known = (version, OpenStudy(study, load_manifest(folder), folder))
                 self._read[slug] = known
         return known[1]
 
@@ -117,6 +122,15 @@ class Studies:
         now = self.clock()
         return [one for one in self.all() if one.study.is_open(now)]
 
+    def close(self, slug: str) -> None:
+        """From now on a study takes no ratings, and its results are shown.
+
+        Raises:
+            UnknownStudyError: there is none.
+            LassError: its folder cannot be written to.
+        """
+        close(self.get(slug).folder, datetime.fromtimestamp(self.clock(), UTC))
+
 
 def _version(folder: Path) -> _Version | None:
     """What tells whether a study's files changed; None where no built study is."""
@@ -124,6 +138,8 @@ def _version(folder: Path) -> _Version | None:
         states = [(folder / name).stat() for name in (STUDY, MANIFEST)]
     except OSError:
         return None
+    with contextlib.suppress(OSError):  # there only where somebody closed the study by hand
+        states.append((folder / CLOSED).stat())
     return tuple((state.st_mtime_ns, state.st_size) for state in states)
 
 

@@ -281,6 +281,24 @@ def test_one_participant_is_deleted_after_a_question(organiser: TestClient, stud
     assert organiser.get(links[5]).status_code == 404
 
 
+def test_an_open_study_is_closed_by_hand_after_a_question_and_shows_its_results(
+    organiser: TestClient, studies: Studies, clock: Clock
+) -> None:
+    clock.now = WHILE_OPEN
+    sign_in(organiser)
+    assert 'href="/results/demo/close"' in organiser.get("/results/demo").text
+    question = organiser.get("/results/demo/close")
+    assert "Close “" in unescape(question.text)
+    assert organiser.post("/results/demo/close", data={"x": "y"}).status_code == 403
+    assert studies.get("demo").study.is_open(clock.now)  # asking closes nothing, nor does a form from elsewhere
+    assert organiser.post("/results/demo/close", data={"form": form_of(question.text)}).status_code == 303
+    assert not studies.get("demo").study.is_open(clock.now)
+    assert "Average rating" in organiser.get("/results/demo").text
+    assert organiser.get("/results/demo/report.json").status_code == 200
+    sessions = studies.store.sessions("demo")
+    assert {session.study_sha256 for session in sessions} == {studies.get("demo").study.sha256}
+
+
 def test_below_another_path_every_link_follows(studies: Studies) -> None:
     application = Starlette(routes=[Mount("/spaces/demo", routes=organiser_routes(studies, PASSWORD))])
     client = TestClient(application, follow_redirects=False)

@@ -114,6 +114,7 @@ class _Organiser:
             Route("/assets/{name}", _asset_file),
             Route("/pictures/{name}.svg", guarded(self.picture)),
             Route("/{slug}", guarded(self.study)),
+            Route("/{slug}/close", guarded(self.close), methods=["GET", "POST"]),
             Route("/{slug}/report.{kind}", guarded(self.report)),
             Route("/{slug}/export/{kind}", guarded(self.export)),
             Route("/{slug}/participants/{label}", guarded(self.participant), methods=["GET", "POST"]),
@@ -275,6 +276,18 @@ class _Organiser:
 
         suffix = {"webmushra": "lms.csv"}.get(kind, kind)
         return _download(await self._in_thread(work), "application/octet-stream", f"{slug}.{suffix}")
+
+    # --- Closing --------------------------------------------------------------------------------------------------
+
+    async def close(self, request: Request, frame: pages.Frame) -> Response:
+        """Asks before a study is closed for good, and closes it."""
+        slug = request.path_params["slug"]
+        if request.method == "GET":
+            analysis = await self._in_thread(lambda: self._analysis(slug))
+            return _html(pages.closing_page(frame, analysis))
+        await self._in_thread(lambda: self._studies.close(slug))
+        log.info("The organiser closed %s.", slug)
+        return RedirectResponse(f"{frame.base}/{slug}", 303, headers=_NO_STORE)
 
     # --- Deletion -------------------------------------------------------------------------------------------------
 

@@ -122,6 +122,19 @@ def study_page(
     )
 
 
+def closing_page(frame: Frame, analysis: Analysis) -> Html:
+    """The question before a study is closed for good."""
+    text = f"{_many(analysis.counts.counted, 'rating')} so far. Nobody can take part after that, those who are in the "\
+           "middle of it included. The results are shown and can be downloaded; who has seen them cannot go on "\
+           "collecting ratings, so there is no way back."  # fmt: skip
+    return _sentence(
+        frame.base, f"Close “{analysis.title}” now?", text,
+        tag("form", _hidden(frame), tag("button", "Close it for good", type="submit", class_="grave"),
+            method="post", action=f"{frame.base}/{analysis.slug}/close"),
+        tag("p", tag("a", "Keep it open", href=f"{frame.base}/{analysis.slug}")),
+    )  # fmt: skip
+
+
 def deletion_page(frame: Frame, slug: str, label: str, session: SessionRecord, answers: int) -> Html:
     """The question before everything of one participant is deleted."""
     name = participant(session)
@@ -153,7 +166,11 @@ def _invite(analysis: Analysis, address: str, code: Html) -> Html | None:
 
 def _downloads(frame: Frame, analysis: Analysis) -> Html:
     if analysis.state != "closed":
-        return tag("p", "Downloads of the ratings are offered when the study is closed.", class_="faint")
+        return tag(
+            "section",
+            tag("p", "Means and downloads are there when the study is closed.", class_="faint"),
+            tag("p", tag("a", "Close the study now", href=f"{frame.base}/{analysis.slug}/close")),
+        )
     base = f"{frame.base}/{analysis.slug}"
     links = {"Report (HTML, everything inside)": f"{base}/report.html", "All numbers (JSON)": f"{base}/report.json"}
     links |= {f"Ratings: {name}": f"{base}/export/{kind}" for kind, name in EXPORTS.items()}
