@@ -9,7 +9,7 @@ import gradio as gr
 from lass.ui import fragments, page_fragments
 from lass.ui.batching import MOST_JOBS, MOST_SECONDS, Batch, Batching, Order
 from lass.ui.errand import QUIET, Errand
-from lass.ui.picker import Updates, shown
+from lass.ui.picker import Updates
 from lass.ui.recording import files_input
 from lass.ui.separate import SHOW_RESULTS
 from lass.ui.shelf import is_here
@@ -58,17 +58,15 @@ class BatchPage:
         with gr.Column(visible=False, elem_id="lass-results") as self.results:
             gr.HTML(fragments.section(words.results, ""))
             self.rows = gr.HTML(elem_id="lass-rows")
-            with gr.Row(elem_classes="lass-downloads"):
-                self.get_all = gr.DownloadButton(
-                    words.download, variant="primary", size="md", visible=False, elem_id="lass-get-all"
-                )
-                self.get_table = gr.DownloadButton(words.table, size="md", visible=False, elem_id="lass-get-table")
+            with gr.Column(visible=False, elem_id="lass-packed") as self.packed:
+                self.get_all = gr.DownloadButton(words.download, variant="primary", size="md", elem_id="lass-get-all")
+                self.get_table = gr.DownloadButton(words.table, size="md", elem_id="lass-get-table")
 
     def _events(self) -> None:
         self.errand.listen(
             [(self.errand.start.click, self._wish)], [self.files, self.queries, self.action, self.model],
             work=self.batching.run, show=self._show, clear=self._clear,
-            outputs=[self.results, self.rows, self.get_all, self.get_table], after=SHOW_RESULTS,
+            outputs=[self.results, self.rows, self.packed, self.get_all, self.get_table], after=SHOW_RESULTS,
         )  # fmt: skip
         self.errand.forget_on(
             [self.files.upload, self.files.clear, self.files.delete, self.queries.input, self.action.input,
@@ -92,15 +90,18 @@ class BatchPage:
             self.rows: page_fragments.batch_rows(self.texts, batch),
         }
         if batch.table is not None:
-            updates[self.get_table] = gr.update(value=str(batch.table), visible=True)
-        if batch.archive is not None:
-            updates[self.get_all] = gr.update(value=str(batch.archive), visible=True)
+            updates[self.packed] = gr.update(visible=True)
+            updates[self.get_table] = str(batch.table)
+            # Where nothing could be separated, there is no archive to be had.
+            archive = None if batch.archive is None else str(batch.archive)
+            updates[self.get_all] = gr.update(value=archive, interactive=archive is not None)
         return updates
 
     def _clear(self) -> Updates:
         return {
             self.results: gr.update(visible=False),
-            self.rows: shown(""),
-            self.get_all: gr.update(value=None, visible=False),
-            self.get_table: gr.update(value=None, visible=False),
+            self.rows: "",
+            self.packed: gr.update(visible=False),
+            self.get_all: None,
+            self.get_table: None,
         }

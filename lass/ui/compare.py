@@ -107,6 +107,7 @@ class ComparePage:
         )  # fmt: skip
         for example, button in zip(self.examples, self.example_buttons, strict=True):
             button.click(_picker(example), None, [self.recording, self.query], **IN_ORDER)
+        self.errand.forget_on([button.click for button in self.example_buttons])
         after = [self.voting, self.names, self.get_all]
         for letter, button in [*zip(LETTERS, self.votes, strict=True), ("", self.no_preference)]:
             button.click(self._voter(letter), [self.comparison], after, trigger_mode="once", **IN_ORDER)

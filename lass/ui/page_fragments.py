@@ -85,7 +85,8 @@ def measured(texts: Texts, result: Measured) -> str:
     """The three measures, each with a sentence on what it means."""
     words = texts.pages.measure
     values = _decibels(texts, result.scores)
-    meanings = (words.sdr_means, words.sdri_means.format(before=f"{result.before:.1f}"), words.si_sdr_means)
+    before = f"{round(result.before, 1) + 0.0:.1f}"  # no minus before a nought
+    meanings = (words.sdr_means, words.sdri_means.format(before=before), words.si_sdr_means)
     names = (words.sdr, words.sdri, words.si_sdr)
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd><strong>{value}</strong> {escape(meaning)}</dd></div>"
@@ -131,6 +132,6 @@ def _result(texts: Texts, row: Row) -> str:
 def _decibels(texts: Texts, values: Scores) -> list[str]:
     words = texts.pages.measure
     return [
-        f"{value:.1f} dB" if math.isfinite(value) else escape(words.not_defined)
+        f"{round(value, 1) + 0.0:.1f} dB" if math.isfinite(value) else escape(words.not_defined)
         for value in (values.sdr, values.sdri, values.si_sdr)
     ]
