@@ -1,5 +1,8 @@
 // Elements from plain values: texts are always texts, never markup.
 
+// French sets a space before some marks, and no line may begin with one.
+const unbroken = (text) => text.replace(/ (?=[?!:;»])/g, "\u00a0").replace(/« /g, "«\u00a0");
+
 // h("button", {class: "big", onclick: go, disabled: false}, "Go")
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -8,7 +11,8 @@ export function h(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  const there = children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+  element.append(...there.map((child) => (typeof child === "string" ? unbroken(child) : child)));
   return element;
 }
 
@@ -44,7 +48,7 @@ export function speak(texts) { words = texts; }
 export function t(key, values = {}) {
   const { count } = values;
   const text = (count === 1 && words[`${key}_one`]) || words[key] || key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return unbroken(text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole)));
 }
 
 // Seconds as people read them: 7 as 0:07.

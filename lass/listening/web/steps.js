@@ -298,7 +298,7 @@ export function thanks({ session }, again) {
     h("p", {}, t("thanks_text")),
     code && h("p", {}, t("thanks_code")),
     code && h("p", { class: "code" }, h("code", { id: "code" }, code), button(t("copy"), copied, "secondary")),
-    address && h("p", {}, h("a", { class: "primary link", href: address, rel: "noreferrer" }, t("thanks_return"))),
+    address && !again && h("p", {}, h("a", { class: "primary link", href: address, rel: "noreferrer" }, t("thanks_return"))),
     again && actions(button(t("kiosk_next"), again)),
     !again && h("p", {}, t("thanks_close")),
     reference && h("details", {}, h("summary", {}, t("thanks_data")), h("p", {}, t("thanks_data_text")), h("p", {}, h("code", { class: "reference" }, reference)))));
