@@ -28,6 +28,7 @@ from lass.ui.batching import Batching
 from lass.ui.compare import ComparePage
 from lass.ui.comparing import Comparing, Prefer
 from lass.ui.downloads import Downloads
+from lass.ui.drafting import Collect
 from lass.ui.measure import MeasurePage
 from lass.ui.measuring import Measuring
 from lass.ui.models_page import ModelsPage
@@ -56,15 +57,18 @@ def build(settings: Settings) -> gr.Blocks:
     return compose(service_for(settings))
 
 
-def compose(service: Service, prefer: Prefer | None = None) -> gr.Blocks:
-    """The pages and endpoints on top of a service; ``prefer`` keeps the votes of the page Compare."""
+def compose(service: Service, prefer: Prefer | None = None, collect: Collect | None = None) -> gr.Blocks:
+    """The pages and endpoints on top of a service.
+
+    ``prefer`` keeps the votes of the page Compare, and ``collect`` adds results to the draft of a listening test.
+    """
     words, examples = service.texts, load_examples(ROOT / "examples")
     keep_seconds = service.limits.keep_minutes * 60
     with gr.Blocks(
         title=words.title, analytics_enabled=False, delete_cache=(min(SWEEP_SECONDS, keep_seconds), keep_seconds)
     ) as blocks:
         with _page(service, ""):
-            page = SeparatePage(service, words, examples)
+            page = SeparatePage(service, words, examples, collect)
         _endpoints(service)
         page.picker.refresh_on_load(blocks)
     _more_pages(blocks, service, examples, prefer)
@@ -113,7 +117,10 @@ def serve(
     The page answers first and the default model is loaded behind it; on ZeroGPU models have to be in place
     before the first call forks, so there they come first.
     """
-    blocks = compose(service)
+    if listening is None:
+        blocks = compose(service)
+    else:
+        blocks = compose(service, listening.prefer, listening.collect if _at_home() else None)
     if gpu.present():
         service.shelf.preload()
     try:

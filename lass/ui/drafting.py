@@ -16,16 +16,19 @@ from lass.ui.texts import Texts
 
 @dataclass(frozen=True)
 class Rateable:
-    """A result that people could rate: what the separation left, and what it was asked for."""
+    """A result that people could rate.
 
+    ``mixture`` are recordings that add up to what was separated, ``target`` is what came out for the ``query``.
+    """
+
+    mixture: tuple[Path, ...]
     target: Path
-    residual: Path
     query: str
     model: str
 
 
-Collect = Callable[[Path, Path, str, str], Path]
-"""Adds the target, the residual, the query and the model's name to a draft, and says which file the draft is."""
+Collect = Callable[[tuple[Path, ...], Path, str, str], Path]
+"""Adds a result (mixture, target, query and the model's name) to a draft, and says which file the draft is."""
 
 
 class DraftButton:
@@ -62,7 +65,7 @@ class DraftButton:
             return {self.answer: shown("")}
         try:
             for result in results:
-                file = self._collect(result.target, result.residual, result.query, result.model)
+                file = self._collect(result.mixture, result.target, result.query, result.model)
         except LassError as error:
             return {self.answer: shown(fragments.alert(str(error)))}
         return {self.answer: shown(fragments.status(self._texts.draft_added.format(folder=file.parent)))}

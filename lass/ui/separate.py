@@ -16,6 +16,7 @@ import gradio as gr
 
 from lass.errors import Cancelled
 from lass.ui import fragments, more
+from lass.ui.drafting import Collect, DraftButton, Rateable
 from lass.ui.more import MoreChoices
 from lass.ui.picker import ModelPicker, Updates, shown
 from lass.ui.player import Picture, Remix, Track, player, player_value
@@ -39,10 +40,13 @@ SHOW_RESULTS = SCROLL % ("lass-results", 0.5, "start")
 class SeparatePage:
     """The components of the page and what each event does to them. Make it inside a ``gr.Blocks`` context."""
 
-    def __init__(self, service: Service, texts: Texts, examples: list[Example]) -> None:
+    def __init__(
+        self, service: Service, texts: Texts, examples: list[Example], collect: Collect | None = None
+    ) -> None:
         self.service = service
         self.texts = texts
         self.examples = examples
+        self.collect = collect
         self.ticket = gr.State(None, delete_callback=_call_off)
         with gr.Row(elem_id="lass-columns", equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
@@ -88,6 +92,7 @@ class SeparatePage:
             with gr.Row(elem_classes="lass-downloads"):
                 self.get_all = gr.DownloadButton(texts.download_all, size="md", elem_id="lass-get-all")
                 self.get_report = gr.DownloadButton(texts.download_report, size="md", elem_id="lass-get-report")
+            self.draft = DraftButton(texts, self.collect)
 
     def _examples(self) -> None:
         self.example_buttons: list[gr.Button] = []
@@ -108,7 +113,7 @@ class SeparatePage:
         everything = [
             self.about_recording, self.about_query, self.status, self.alert, self.separate, self.cancel,
             self.results, self.heard, self.player, self.get_target, self.get_residual, self.details, self.get_all,
-            self.get_report, self.get_stems,
+            self.get_report, self.get_stems, *self.draft.outputs,
         ]  # fmt: skip
         gr.on(
             [self.separate.click, self.query.submit, *(field.submit for field in self.more.fields)], self.begin,
@@ -239,6 +244,7 @@ class SeparatePage:
         return {
             **cleared,
             **hidden,
+            **self.draft.offer(),
             self.player: None,
             self.get_stems: gr.update(value=None, visible=False),
             self.results: gr.update(visible=False),
@@ -280,6 +286,7 @@ class SeparatePage:
             self.details: fragments.details(texts, report, outcome.model_title),
             self.get_all: str(outcome.archive),
             self.get_report: str(outcome.report_file),
+            **self.draft.offer(*_rateable(outcome)),
         }
 
     def _sounds(self, outcome: Outcome) -> dict[str, Any]:
@@ -297,6 +304,14 @@ class SeparatePage:
             texts.player, tracks, title=texts.result_of.format(query=query),
             name=outcome.target.stem.removesuffix("-target"), picture=picture, remix=Remix(),
         )  # fmt: skip
+
+
+def _rateable(outcome: Outcome) -> list[Rateable]:
+    """A plain result can be rated; of stems, removals and parts nobody could say what they should sound like."""
+    if not more.is_plain(outcome):
+        return []
+    parts = (outcome.target, outcome.residual)
+    return [Rateable(parts, outcome.target, outcome.report["query"], outcome.report["model"])]
 
 
 def _call_off(ticket: Ticket | None) -> None:

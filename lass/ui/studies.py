@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lass.errors import LassError
 from lass.ui.beside import Beside
@@ -69,11 +71,12 @@ class ListeningTest:
         """
         self.store().preference(kind, values)
 
-    def collect(self, target: Path, residual: Path, query: str, model: str) -> Path:
+    def collect(self, mixture: Sequence[Path], target: Path, query: str, model: str) -> Path:
         """Add a result to the draft of a study; returns the study's file.
 
         Args:
-            target, residual: the recordings that the separation left; together they are the mixture.
+            mixture: recordings that add up to what was separated.
+            target: what came out.
             query: what was asked for.
             model: the model's name.
 
@@ -83,9 +86,9 @@ class ListeningTest:
         from lass import audio
         from lass.listening.draft import add_to_draft
 
-        found, rest = audio.read(target), audio.read(residual)
-        mixture = found.waveform + rest.waveform
-        return add_to_draft(self.drafts / DRAFT, mixture, found.waveform, query, model, found.sample_rate).file
+        found = audio.read(target)
+        whole = np.sum([audio.read(part).waveform for part in mixture], axis=0)
+        return add_to_draft(self.drafts / DRAFT, whole, found.waveform, query, model, found.sample_rate).file
 
     @property
     def drafts(self) -> Path:
