@@ -45,8 +45,8 @@ class MoreChoices:
             )  # fmt: skip
             gr.HTML(fragments.section(words.part, words.part_hint))
             with gr.Row(elem_id="lass-part"):
-                self.start = gr.Number(None, label=words.start, minimum=0, step=0.1, min_width=120, elem_id="lass-from")
-                self.end = gr.Number(None, label=words.end, minimum=0, step=0.1, min_width=120, elem_id="lass-to")
+                self.start = gr.Number(0, label=words.start, minimum=0, step=0.1, min_width=120, elem_id="lass-from")
+                self.end = gr.Number(0, label=words.end, minimum=0, step=0.1, min_width=120, elem_id="lass-to")
         self.inputs: list[Any] = [*self.fields, self.action, self.start, self.end]
         self.shown: list[Any] = [self.count, self.add, self.take_back, *self.inputs]
 
@@ -67,11 +67,11 @@ class MoreChoices:
         more, (action, start, end) = values[: len(self.fields)], values[len(self.fields) :]
         further = tuple(words for words in more if words and words.strip())
         # Several descriptions are kept; what is left of them is a stem of its own.
-        return Choices(further, action == "remove" and not further, start or None, end)
+        return Choices(further, action == "remove" and not further, start or None, end or None)
 
     def reset(self) -> Updates:
         """As on a page just opened."""
-        return {**self._with(0), self.action: "keep", self.start: None, self.end: None}
+        return {**self._with(0), self.action: "keep", self.start: 0, self.end: 0}
 
     def _with(self, count: int) -> Updates:
         count = max(0, min(count, MOST))

@@ -95,7 +95,7 @@ def test_only_the_chosen_part_changes(page: Page, server: Server, tmp_path: Path
     question(page).fill("a siren wailing")
     more(page)
     page.get_by_label("From").fill("2")
-    page.get_by_label("To (empty: to the end)").fill("4")
+    page.get_by_label("To (0: the end)").fill("4")
     ask_again(page)
     mixture = soundfile.read(path, dtype="float32")[0]
     edited, taken = sound(page, "Download the changed recording"), sound(page, "Download what was removed")
