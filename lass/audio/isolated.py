@@ -153,7 +153,7 @@ class _Worker:
         """Whether it can take another request."""
         return self._usable and self.process.poll() is None
 
-    def ask(self, request: dict[str, object], seconds: float, name: str) -> Audio:
+    def ask(self, request: Mapping[str, object], seconds: float, name: str) -> Audio:
         """Send one request and wait for its answer. Raises AudioError."""
         self.served += 1
         usable, self._usable = self._usable, False  # until the whole answer is here
@@ -175,7 +175,7 @@ class _Worker:
                 ) from None
         return recording
 
-    def _answer(self, request: dict[str, object], name: str) -> Audio:
+    def _answer(self, request: Mapping[str, object], name: str) -> Audio:
         given, taken = self.process.stdin, self.process.stdout
         assert given is not None
         assert taken is not None
@@ -183,7 +183,7 @@ class _Worker:
             self._ready = _line(taken) == READY
             if not self._ready:
                 raise EOFError
-        given.write(json.dumps(request).encode() + b"\n")
+        given.write(json.dumps(dict(request)).encode() + b"\n")
         given.flush()
         answer = json.loads(_line(taken))
         if "sentence" in answer:
@@ -196,7 +196,7 @@ class _Worker:
         if samples * channels > MOST_VALUES and request["max_seconds"] is not None:
             raise ValueError("too much")
         waveform = np.empty((channels, samples), np.float32)
-        left = memoryview(waveform).cast("B")
+        left = waveform.data.cast("B")
         while len(left):
             got = taken.readinto(left)  # type: ignore[attr-defined]
             if not got:

@@ -16,7 +16,7 @@ from lass.errors import AudioError, Cancelled, LassError, QueryError
 from lass.ui.shelf import Shelf
 from lass.ui.texts import Texts
 from lass.ui.wish import Choices, Ticket
-from lass.ui.workbench import RESULT, Limits, Stage, Workbench
+from lass.ui.workbench import RESULT, Decode, Limits, Stage, Workbench
 
 if TYPE_CHECKING:
     from lass.audio import Audio
@@ -59,12 +59,14 @@ class Example:
 class Service:
     """Separates for any number of visitors at once; holds nothing that belongs to one of them."""
 
-    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts) -> None:
+    def __init__(
+        self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts, decode: Decode | None = None
+    ) -> None:
         self.shelf = shelf
         self.limits = limits
         self.scratch = scratch
         self.texts = texts
-        self.bench = Workbench(shelf, limits, scratch)
+        self.bench = Workbench(shelf, limits, scratch, decode)
 
     def complaint(self, recording: str | None, query: str | None, more: Sequence[str] = ()) -> tuple[str, str]:
         """What is missing before anything can start: (about the recording, about the query), empty when fine."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lass.errors import LassError, ModelError
+from lass.ui import memory
 from lass.ui.texts import Texts
 
 if TYPE_CHECKING:
@@ -21,9 +25,32 @@ log = logging.getLogger(__name__)
 
 HERE = ("bundled", "downloaded")
 
+IDLE_SECONDS = 15 * 60
+"""A model that nobody used for so long may go when memory is short."""
+
+
+@dataclass(eq=False)
+class _Place:
+    """Where a model stands. ``loading`` is held while it is put there or taken away, ``Shelf._lock`` for the rest."""
+
+    size: int
+    loading: threading.Lock = field(default_factory=threading.Lock)
+    separator: Separator | Ensemble | None = None
+    users: int = 0
+    used: float = 0.0
+
 
 class Shelf:
-    """Separators by name. A loaded separator is never changed, so visitors may share it."""
+    """Separators by name. A loaded separator is never changed, so visitors may share it.
+
+    Args:
+        entries: what there is.
+        load: loads a model of that name; two models may be loaded at once, one model never twice.
+        texts: the words of the page.
+        downloads: what visitors may fetch.
+        most_bytes: the size of all checkpoints that stay loaded; beyond it those used longest ago go, but none that
+            is in use. None keeps everything.
+    """
 
     def __init__(
         self,
@@ -31,12 +58,14 @@ class Shelf:
         load: Callable[[str], Separator | Ensemble],
         texts: Texts,
         downloads: Downloads | None = None,
+        most_bytes: int | None = None,
     ) -> None:
         self._entries = entries
         self._load = load
         self._texts = texts
-        self._loaded: dict[str, Separator | Ensemble] = {}
+        self._places: dict[str, _Place] = {}
         self._lock = threading.Lock()
+        self._most_bytes = most_bytes
         self.downloads = downloads
 
     def entries(self) -> list[ModelEntry]:
@@ -68,19 +97,76 @@ class Shelf:
         return self.downloads is not None and self.downloads.allowed
 
     def separator(self, name: str) -> Separator | Ensemble:
-        """The separator of a name, loaded on first need.
+        """The separator of a name, loaded on first need; who works with it for long says so by :meth:`using`.
 
         Raises :class:`ModelError` when the name is unknown or its files are not on this machine.
         """
+        with self.using(name) as separator:
+            return separator
+
+    @contextlib.contextmanager
+    def using(self, name: str) -> Iterator[Separator | Ensemble]:
+        """The separator of a name, which is not unloaded meanwhile; errors are those of :meth:`separator`."""
         entry = self.entry(name)
         if not is_here(entry):
             if self.downloads is not None and self.downloads.allowed and self.downloads.offline:
                 raise ModelError(self.downloads.by_hand(name)[0])
             raise ModelError(self._texts.model_not_here.format(title=entry.title, how=self.how_to_get(entry)))
         with self._lock:
-            if name not in self._loaded:
-                self._loaded[name] = self._load(name)
-            return self._loaded[name]
+            place = self._places.setdefault(name, _Place(entry.size_bytes or 0))
+        with place.loading:
+            if place.separator is None:
+                self._make_room(place.size)
+                place.separator = self._load(name)
+            separator = place.separator
+            with self._lock:
+                place.users += 1
+                place.used = time.monotonic()
+        try:
+            yield separator
+        finally:
+            with self._lock:
+                place.users -= 1
+                place.used = time.monotonic()
+
+    def loaded(self) -> dict[str, Separator | Ensemble]:
+        """The models in memory, by name."""
+        with self._lock:
+            return {name: place.separator for name, place in self._places.items() if place.separator is not None}
+
+    def unload(self, *, idle_seconds: float = 0.0, at_most: int | None = None) -> int:
+        """Let go of models that nobody uses, those used longest ago first; returns how many went.
+
+        Args:
+            idle_seconds: only those that nobody has used for so long.
+            at_most: stop when the checkpoints that are left are no larger than this, in bytes.
+        """
+        with self._lock:
+            oldest = sorted(self._places.items(), key=lambda item: item[1].used)
+        gone = 0
+        for name, place in oldest:
+            if at_most is not None and self._loaded_bytes() <= at_most:
+                break
+            if time.monotonic() - place.used < idle_seconds or not place.loading.acquire(blocking=False):
+                continue
+            try:
+                with self._lock:
+                    if place.separator is None or place.users:
+                        continue
+                    place.separator = None
+                gone += 1
+                log.info("The model %s was unloaded.", name)
+            finally:
+                place.loading.release()
+        return gone
+
+    def _make_room(self, size: int) -> None:
+        if self._most_bytes is not None and self.unload(at_most=max(0, self._most_bytes - size)):
+            memory.free()
+
+    def _loaded_bytes(self) -> int:
+        with self._lock:
+            return sum(place.size for place in self._places.values() if place.separator is not None)
 
     def preload(self) -> None:
         """Load the default model; a failure is logged, and met again by whoever asks for the model."""
@@ -114,4 +200,5 @@ def catalogue(texts: Texts, *, device: str, cache_dir: Path, downloads: Download
 
         return lass.load_separator(name, device=choose(device), cache_dir=cache_dir)
 
-    return Shelf(entries, load, texts, downloads)
+    machine = memory.total()
+    return Shelf(entries, load, texts, downloads, most_bytes=None if machine is None else machine // 2)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
-import shutil
-import time
+import logging
+import threading
+import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lass.ui import gpu
-from lass.ui.shelf import Shelf
+from lass.errors import AudioError, LassError
+from lass.ui import gpu, memory, metrics
+from lass.ui.metrics import Metrics
+from lass.ui.requests_log import Request, kind_of
+from lass.ui.shelf import IDLE_SECONDS, Shelf
+from lass.ui.space import RESULT, Space
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,17 +24,37 @@ if TYPE_CHECKING:
     from lass.audio import Audio
     from lass.separation import Progress, Separation
 
-RESULT = "lass-"
-"""How the name of a result's folder begins."""
+log = logging.getLogger(__name__)
+
+__all__ = ["RESULT", "Decode", "Limits", "Stage", "StoppingError", "Workbench"]
+
+
+class Decode(Protocol):
+    """How a visitor's file becomes a recording: :func:`lass.audio.read`, or the same in a process apart."""
+
+    def __call__(self, path: str | Path, *, max_seconds: float | None, max_bytes: int | None) -> Audio:
+        """Decode; raises :class:`lass.errors.AudioError`."""
+
+
+class StoppingError(LassError):
+    """Work that is not begun, or not finished, because the application ends."""
+
+    def __init__(self) -> None:
+        super().__init__("The application is being restarted; try again in a minute.")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a visitor may send, and for how long it is kept."""
+    """What a visitor may send, for how long it is kept, and how much disk it may take.
+
+    Beyond ``most_bytes`` for all visitors' files together the oldest results go before their time.
+    """
 
     max_seconds: float
     max_bytes: int
     keep_minutes: int
+    most_result_bytes: int = 2_000_000_000
+    most_bytes: int = 10_000_000_000
 
 
 @dataclass(frozen=True)
@@ -53,32 +77,64 @@ class Workbench:
         shelf: the models.
         limits: what a visitor may send.
         scratch: where results go, each in a folder whose name cannot be guessed, for ``limits.keep_minutes``.
+        decode: what reads a visitor's file; by default it is read in this process.
     """
 
-    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path) -> None:
+    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, decode: Decode | None = None) -> None:
         self.shelf = shelf
         self.limits = limits
         self.scratch = scratch
+        self.metrics = Metrics()
+        self.space = Space(
+            scratch, keep_seconds=60 * limits.keep_minutes, most_result_bytes=limits.most_result_bytes,
+            most_bytes=limits.most_bytes,
+        )  # fmt: skip
+        self._decode = decode or _decode_here
+        self._running = 0
+        self._changed = threading.Condition()
+        self._closing = self._stopped = False
         self._borrowed_steps: Callable[..., Iterator[Any]] = gpu.borrowing(self._steps, _loan)
 
     def read(self, recording: str | Path) -> Audio:
         """A visitor's recording; raises :class:`lass.errors.AudioError`."""
-        from lass import audio
-
-        return audio.read(recording, max_seconds=self.limits.max_seconds, max_bytes=self.limits.max_bytes)
+        try:
+            return self._decode(recording, max_seconds=self.limits.max_seconds, max_bytes=self.limits.max_bytes)
+        except AudioError as error:
+            self.metrics.count(metrics.FAILURES, kind=kind_of(error))
+            raise
 
     def separations(
         self, model: str, waveform: np.ndarray, sample_rate: int, queries: Sequence[str], about: str = ""
     ) -> Generator[Stage | Separation, None, None]:
         """One separation for each query, and stages over all of them in between. Closing the generator cancels.
 
-        Raises :class:`lass.errors.LassError` for whatever the visitor can mend.
+        Raises :class:`lass.errors.LassError` for whatever the visitor can mend, :class:`StoppingError` when the
+        application ends.
         """
+        request = Request(self.metrics, self._known(model), len(queries) * waveform.shape[-1] / sample_rate)
+        with self._counted():
+            try:
+                # Target and residual of each query, once as files and once in an archive.
+                self.space.make(2 * (len(queries) + 1) * waveform.nbytes)
+                yield from self._separations(model, waveform, sample_rate, queries, about)
+            except BaseException as error:
+                told = self._told(error)
+                request.ended(told)
+                if told is error:
+                    raise
+                raise told from None
+            request.done()
+
+    def _separations(
+        self, model: str, waveform: np.ndarray, sample_rate: int, queries: Sequence[str], about: str
+    ) -> Generator[Stage | Separation, None, None]:
         yield Stage("loading", about=about)
         if not gpu.present():
             self.shelf.separator(model)
         done = 0
         for step in self._borrowed_steps(model, waveform, sample_rate, tuple(queries)):
+            if self._stopped:
+                raise StoppingError
             if hasattr(step, "target"):
                 done += 1
                 yield step
@@ -95,28 +151,72 @@ class Workbench:
     @contextlib.contextmanager
     def folder(self) -> Iterator[Path]:
         """A new folder for a result; it goes again when making the result fails."""
-        folder = self.scratch / f"{RESULT}{secrets.token_hex(16)}"
-        try:
-            folder.mkdir(parents=True)
+        with self.space.result() as folder:
             yield folder
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
 
     def tidy(self) -> None:
-        """Remove result folders whose time is over: Gradio deletes files, but no folders, and none after a crash."""
-        oldest = time.time() - 60 * self.limits.keep_minutes
-        for folder in self.scratch.glob(f"{RESULT}*"):
-            with contextlib.suppress(OSError):
-                if folder.stat().st_mtime < oldest:
-                    shutil.rmtree(folder, ignore_errors=True)
+        """Remove visitors' files whose time is over, and models that nobody uses when memory is short."""
+        self.space.tidy()
+        if memory.is_short() and self.shelf.unload(idle_seconds=IDLE_SECONDS):
+            memory.free()
+
+    @property
+    def running(self) -> int:
+        """Separations under way."""
+        return self._running
+
+    @property
+    def closing(self) -> bool:
+        """Whether the application is about to end."""
+        return self._closing
+
+    def close(self, seconds: float) -> None:
+        """Begin nothing more, and wait for what is under way; after so many seconds it stops at the next window."""
+        with self._changed:
+            self._closing = True
+            self._changed.wait_for(lambda: not self._running, seconds)
+            self._stopped = True
+            self._changed.wait_for(lambda: not self._running, seconds)
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._changed:
+            if self._closing:
+                raise StoppingError
+            self._running += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def _told(self, error: BaseException) -> BaseException:
+        """What is said of an error: of too little memory that it was; what can be freed is."""
+        if not memory.is_out_of_memory(error):
+            return error
+        log.warning("A separation ran out of memory: %s.", type(error).__name__)
+        traceback.clear_frames(error.__traceback__)  # they hold what did not fit
+        self.shelf.unload()
+        memory.free()
+        return memory.MemoryShortError()
+
+    def _known(self, model: str) -> str:
+        """A model's name for logs and metrics: whatever a visitor makes up is no name of one."""
+        return model if any(entry.name == model for entry in self.shelf.entries()) else "unknown"
 
     def _steps(
         self, model: str, waveform: np.ndarray, sample_rate: int, queries: tuple[str, ...]
     ) -> Iterator[Progress | Separation]:
-        separator = self.shelf.separator(model)
-        for query in queries:
-            yield from separator.steps(waveform, sample_rate, query)
+        with self.shelf.using(model) as separator:
+            for query in queries:
+                yield from separator.steps(waveform, sample_rate, query)
+
+
+def _decode_here(path: str | Path, *, max_seconds: float | None, max_bytes: int | None) -> Audio:
+    from lass import audio
+
+    return audio.read(path, max_seconds=max_seconds, max_bytes=max_bytes)
 
 
 def _loan(model: str, waveform: np.ndarray, sample_rate: int, queries: tuple[str, ...]) -> int:

@@ -222,8 +222,8 @@ def test_what_a_crash_left_goes_when_its_time_is_over(tmp_path: Path) -> None:
     for folder in (old, fresh, foreign):
         folder.mkdir()
         (folder / "target.wav").write_bytes(b"sound")
-    for folder in (old, foreign):
-        os.utime(folder, (0, 0))
+    for path in (old / "target.wav", old, foreign):
+        os.utime(path, (0, 0))
     service.tidy()
     assert [folder.exists() for folder in (old, fresh, foreign)] == [False, True, True]
 

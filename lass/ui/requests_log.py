@@ -1,0 +1,86 @@
+"""One line per separation: when, how long, how much audio, which model, how it ended. Nothing about the visitor.
+
+Lines are JSON on the logger ``lass.requests``, level INFO; where they go and whether is the business of Python's
+logging. A query, a file's name and an address never come here: the functions do not get them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lass.errors import AudioError, Cancelled, LassError, ModelError, QueryError
+from lass.ui import metrics
+from lass.ui.memory import MemoryShortError
+from lass.ui.metrics import Metrics
+from lass.ui.space import NoRoomError
+
+REQUESTS_LOG = "lass.requests"
+Outcome = Literal["done", "cancelled", "refused", "failed"]
+
+log = logging.getLogger(REQUESTS_LOG)
+
+_KINDS: tuple[tuple[type[BaseException], str], ...] = (
+    (AudioError, "recording"), (QueryError, "query"), (ModelError, "model"), (MemoryShortError, "memory"),
+    (NoRoomError, "disk"), (LassError, "other"),
+)  # fmt: skip
+
+
+def kind_of(error: BaseException) -> str:
+    """A failure as one word; ``fault`` is a fault of the program."""
+    return next((kind for type_, kind in _KINDS if isinstance(error, type_)), "fault")
+
+
+@dataclass
+class Request:
+    """One separation that was asked for.
+
+    ``model`` is a name of the catalogue, ``audio_seconds`` the length of what is separated, once per description.
+    """
+
+    metrics: Metrics
+    model: str
+    audio_seconds: float
+    _begun: float = field(default_factory=time.perf_counter)
+
+    def done(self) -> None:
+        """It ended well."""
+        self.metrics.count(metrics.AUDIO_SECONDS, self.audio_seconds, model=self.model)
+        self.metrics.took(time.perf_counter() - self._begun)
+        self._end("done")
+
+    def ended(self, error: BaseException) -> None:
+        """It ended with an error, or because somebody cancelled it or left (GeneratorExit)."""
+        if isinstance(error, Cancelled | GeneratorExit):
+            self._end("cancelled")
+            return
+        kind = kind_of(error)
+        self.metrics.count(metrics.FAILURES, kind=kind)
+        self._end("failed" if kind in ("fault", "memory", "disk", "other") else "refused", kind)
+
+    def _end(self, outcome: Outcome, kind: str | None = None) -> None:
+        taken = time.perf_counter() - self._begun
+        self.metrics.count(metrics.REQUESTS, model=self.model, outcome=outcome)
+        values = {
+            "event": "separation",
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "seconds": round(taken, 3),
+            "audio_seconds": round(self.audio_seconds, 3),
+            "model": self.model,
+            "outcome": outcome,
+            "failure": kind,
+        }
+        log.info(json.dumps(values))
+
+
+def write_requests_to_the_console() -> None:
+    """Show the lines where nobody has said anything about them: neither a level nor a place."""
+    if log.level == logging.NOTSET and not log.handlers and not logging.getLogger().handlers:
+        console = logging.StreamHandler()
+        console.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(console)
+        log.setLevel(logging.INFO)
+        log.propagate = False
