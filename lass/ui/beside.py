@@ -61,7 +61,9 @@ class Beside:
         from starlette.responses import PlainTextResponse
 
         try:
-            router = self._router or await asyncio.to_thread(self._ready)
+            router = self._router
+            if router is None:
+                router = await asyncio.to_thread(self._ready)
         except LassError as error:
             log.error("The listening test is not available: %s", error)
             sentence = "The listening test is not available at the moment; please try again later."
