@@ -1,0 +1,104 @@
+"""The page Mix & measure in a real browser, with the real application and its bundled model."""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Page, expect
+
+from lass.metrics import sdr
+from tests.browser.accessible import assert_accessible
+from tests.browser.server import Server
+from tests.browser.test_separate import LONG, button, saved
+from tests.browser.widths import on_each_width
+
+
+def opened(page: Page, server: Server) -> Page:
+    page.goto(f"{server.url}measure")
+    button(page, "Mix, separate and measure").wait_for(timeout=LONG)
+    return page
+
+
+def sounds(content: bytes) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {
+            Path(name).stem: soundfile.read(io.BytesIO(archive.read(name)), dtype="float32")[0]
+            for name in archive.namelist()
+            if name.endswith(".wav")
+        }
+
+
+@on_each_width
+def test_two_shipped_sounds_are_mixed_separated_and_measured(
+    page: Page, server: Server, console_errors: list[str]
+) -> None:
+    opened(page, server)
+    page.get_by_label("number input for First over second (dB)").fill("6")
+    page.keyboard.press("Tab")
+    button(page, "Mix, separate and measure").click()
+    measures = page.locator("#lass-measures")
+    expect(measures).to_contain_text("SI-SDR", timeout=LONG)
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    files = sounds(saved(page, "Download it all (zip)")[1])
+    assert sdr(files["truth"], files["mixture"]) == pytest.approx(6.0, abs=0.01)
+    np.testing.assert_allclose(files["truth"] + files["other-sound"], files["mixture"], atol=1e-4)
+    np.testing.assert_allclose(files["target"] + files["residual"], files["mixture"], atol=1e-4)
+    shown = measures.locator("strong").all_inner_texts()
+    assert float(shown[0].removesuffix(" dB")) == pytest.approx(sdr(files["truth"], files["target"]), abs=0.06)
+    assert float(shown[1].removesuffix(" dB")) > 3  # the model does better than nothing
+    expect(measures).to_contain_text("less the SDR of the mixture (6.0 dB)")
+    expect(page.locator("#lass-player")).to_contain_text("The wanted sound as it was")
+    assert console_errors == []
+
+
+def test_the_other_sound_can_be_wanted_and_the_mixture_heard_first(page: Page, server: Server) -> None:
+    opened(page, server)
+    page.get_by_label("the second sound").check()
+    expect(page.get_by_label("Described as")).to_have_value("crickets chirping")
+    button(page, "Hear the mixture").click()
+    expect(page.locator("#lass-measures")).to_contain_text("The mixture is ready", timeout=LONG)
+    expect(page.locator("#lass-player")).to_contain_text("The mixture")
+    button(page, "Mix, separate and measure").click()
+    expect(page.locator("#lass-measures")).to_contain_text("SI-SDR", timeout=LONG)
+    files = sounds(saved(page, "Download it all (zip)")[1])
+    assert sdr(files["truth"], files["target"]) > 3
+
+
+def test_own_recordings_can_be_mixed(page: Page, server: Server, tmp_path: Path) -> None:
+    time = np.arange(32_000) / 32_000
+    soundfile.write(tmp_path / "tone.wav", 0.1 * np.sin(2 * np.pi * 440 * time), 32_000, subtype="FLOAT")
+    opened(page, server)
+    page.locator("#lass-first").get_by_role("listbox").or_(page.get_by_label("First sound")).first.click()
+    page.get_by_role("option", name="Your own recording …").click()
+    page.locator("#lass-first-file input[type=file]").set_input_files(tmp_path / "tone.wav")
+    page.locator("#lass-first-file").get_by_role("button", name="Play", exact=True).wait_for(timeout=LONG)
+    page.get_by_label("Described as").fill("a beep")
+    button(page, "Mix, separate and measure").click()
+    expect(page.locator("#lass-measures")).to_contain_text("SI-SDR", timeout=LONG)
+    files = sounds(saved(page, "Download it all (zip)")[1])
+    np.testing.assert_allclose(files["truth"][:32_000, 0], 0.1 * np.sin(2 * np.pi * 440 * time), atol=1e-5)
+    assert not files["truth"][32_000:].any()
+
+
+def test_a_sweep_is_a_plot_a_table_and_a_file_and_can_be_cancelled(page: Page, server: Server) -> None:
+    opened(page, server)
+    button(page, "Sweep the ratio").click()
+    button(page, "Cancel").click(timeout=LONG)
+    expect(page.locator("#lass-measure-status")).to_contain_text("Stopped", timeout=LONG)
+    expect(page.locator("#lass-swept")).to_be_hidden()
+    button(page, "Sweep the ratio").click()
+    table = page.locator("#lass-sweep-table tbody tr")
+    table.first.wait_for(timeout=LONG)
+    assert table.count() == 7
+    picture = page.locator("#lass-sweep-picture img")
+    assert picture.evaluate("image => image.complete && image.naturalWidth") == 960
+    assert "+5 dB" in (picture.get_attribute("alt") or "")
+    rows = list(csv.DictReader(io.StringIO(saved(page, "Download the table (CSV)")[1].decode())))
+    assert [float(row["ratio_db"]) for row in rows] == [-15, -10, -5, 0, 5, 10, 15]
+    assert float(rows[-1]["sdr_db"]) > float(rows[0]["sdr_db"])
