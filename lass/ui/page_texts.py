@@ -15,6 +15,7 @@ class NavigationTexts:
     measure: str
     batch: str
     models: str
+    listening: str
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ ENGLISH = PageTexts(
         measure="Mix & measure",
         batch="Batch",
         models="Models & method",
+        listening="Listening test",
     ),
     more=MoreTexts(
         heading="More: several sounds, remove, a part only",

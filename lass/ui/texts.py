@@ -6,21 +6,27 @@ braces are filled in with ``str.format``; the names inside the braces must stay 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lass.ui import page_texts, player_texts
+from lass.ui import page_texts, player_texts, stand_texts
 from lass.ui.page_texts import PageTexts
 from lass.ui.player_texts import PlayerTexts
+from lass.ui.stand_texts import StandTexts
 
 
 @dataclass(frozen=True)
 class Texts:
-    """The words of one language, grouped as they appear on the page."""
+    """The words of one language, grouped as they appear on the page.
+
+    ``titles`` are the names of shipped recordings and sounds by their English ones; those left out stay English.
+    """
 
     language: str
     name: str
     tagline: str
     title: str
+    other_language: str
 
     recording: str
     recording_named: str
@@ -101,8 +107,10 @@ class Texts:
     version: str
     licence: str
 
+    titles: Mapping[str, str]
     player: PlayerTexts
     pages: PageTexts
+    stand: StandTexts
 
 
 ENGLISH = Texts(
@@ -110,6 +118,7 @@ ENGLISH = Texts(
     name="lass",
     tagline="Type what you want to hear. Get it, and everything else, from any recording.",
     title="lass: hear one sound in any recording",
+    other_language="Français",
     recording="Your recording",
     recording_named="Your recording: {name}",
     too_large="This file is larger than the {size} that can be uploaded here; shorten it or send it as FLAC or MP3.",
@@ -193,6 +202,8 @@ ENGLISH = Texts(
     ),
     version="Version {version}",
     licence="MIT licence",
+    titles={},
     player=player_texts.ENGLISH,
     pages=page_texts.ENGLISH,
+    stand=stand_texts.ENGLISH,
 )
