@@ -62,7 +62,8 @@ def _address(name: str, text: str) -> str:
     # The value is not repeated: an address may carry a password.
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        # Anything but https would be refused when something is downloaded, which is too late to hear of it.
+        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", text):

@@ -62,7 +62,7 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("LASS_STAND", "No", "stand", False),
         ("HF_HUB_OFFLINE", "TRUE", "offline", True),
         ("HF_HUB_OFFLINE", "0", "offline", False),
-        ("HF_ENDPOINT", "http://localhost:8080/hub/", "hub_address", "http://localhost:8080/hub"),
+        ("HF_ENDPOINT", "https://localhost:8080/hub/", "hub_address", "https://localhost:8080/hub"),
         ("HF_TOKEN", "hf_abc", "hub_token", "hf_abc"),
     ],
 )
@@ -96,6 +96,7 @@ def test_an_empty_variable_counts_as_not_set(variable: str, empty: str) -> None:
         ("LASS_STAND", "perhaps"),
         ("HF_HUB_OFFLINE", "2"),
         ("HF_ENDPOINT", "huggingface.co"),
+        ("HF_ENDPOINT", "http://huggingface.co"),
         ("HF_ENDPOINT", "file:///etc/passwd"),
         ("HF_ENDPOINT", "https://"),
         ("HF_ENDPOINT", "https://a b"),

@@ -5,6 +5,7 @@ Importing this package is light; Gradio is loaded by :func:`build` and :func:`la
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ def build(settings: Settings) -> gr.Blocks:
 
 
 def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
-    """Serve the application; returns when it is stopped, or at once with ``prevent_thread_lock``."""
+    """Serve the application; returns when it is stopped, or at once with ``prevent_thread_lock``.
+
+    Raises SettingsError for a port that is none, or is taken.
+    """
+    from lass.ui.environment import prepare
+
+    prepare(os.environ)
     from lass.ui.application import launch as serve
 
     return serve(settings, prevent_thread_lock=prevent_thread_lock)

@@ -18,6 +18,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from lass import __version__
+from lass.audio.isolated import Isolation, environment_for_decoders
 from lass.checkpoints import open_store
 from lass.checkpoints.catalogue import parts
 from lass.checkpoints.remote import is_loopback
@@ -29,10 +30,14 @@ from lass.ui.compare import ComparePage
 from lass.ui.comparing import Comparing, Prefer
 from lass.ui.downloads import Downloads
 from lass.ui.drafting import Collect
+from lass.ui.ending import FINISH_SECONDS, Ending, finish
+from lass.ui.headers import secured
+from lass.ui.health import Health
 from lass.ui.measure import MeasurePage
 from lass.ui.measuring import Measuring
 from lass.ui.models_page import ModelsPage
 from lass.ui.recording import recording_input
+from lass.ui.requests_log import write_requests_to_the_console
 from lass.ui.separate import SeparatePage
 from lass.ui.service import Example, Limits, Service, load_examples
 from lass.ui.studies import ListeningTest
@@ -105,6 +110,7 @@ def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Block
 
     Raises SettingsError when the address is taken.
     """
+    write_requests_to_the_console()
     listening = ListeningTest(settings)
     return serve(service_for(settings), listening, prevent_thread_lock=prevent_thread_lock)
 
@@ -121,6 +127,14 @@ def serve(
         blocks = compose(service)
     else:
         blocks = compose(service, listening.prefer, listening.collect if _at_home() else None)
+    health = Health(service.bench, __version__, listening.healthy if listening is not None else lambda: None)
+    health.waiting = lambda: len(blocks._queue)
+    middleware = [Middleware(secured), Middleware(health.pages.around)]
+    if listening is not None:
+        middleware.append(Middleware(listening.pages.around))
+    ending = Ending()
+    if not prevent_thread_lock:
+        ending.listen()
     if gpu.present():
         service.shelf.preload()
     try:
@@ -135,7 +149,7 @@ def serve(
             enable_monitoring=False,
             run_history=False,
             footer_links=["api"],
-            app_kwargs={} if listening is None else {"middleware": [Middleware(listening.pages.around)]},
+            app_kwargs={"middleware": middleware},
         )
     except OSError as error:
         # Gradio's word for a port, or a range of them, that other programs hold.
@@ -143,8 +157,22 @@ def serve(
     threading.Thread(target=_get_ready, args=(service, listening), name="preload", daemon=True).start()
     threading.Thread(target=_keep_tidy, args=(service,), name="tidy", daemon=True).start()
     if not prevent_thread_lock:
-        blocks.block_thread()
+        ending.wait()
+        close(blocks, service, listening)
     return blocks
+
+
+def close(blocks: gr.Blocks, service: Service, listening: ListeningTest | None = None) -> None:
+    """End within seconds: nothing new begins, what is running finishes or stops, ratings and files are put away."""
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("separations", lambda: service.bench.close(FINISH_SECONDS / 2)),
+        ("pages", lambda: blocks.close(verbose=False)),
+        ("files", service.bench.space.clear),
+    ]
+    if listening is not None:
+        # Before the pages: they may wait for a browser that does not let go, and ratings come first.
+        steps.insert(1, ("ratings", listening.close))
+    finish(steps)
 
 
 def service_for(settings: Settings) -> Service:
@@ -159,11 +187,13 @@ def service_for(settings: Settings) -> Service:
         max_bytes=int(settings.max_upload_mb * 1_000_000),
         keep_minutes=KEEP_MINUTES,
     )
-    return Service(models, limits, Path(get_upload_folder()), words)
+    decoders = Isolation(environment=environment_for_decoders(os.environ))
+    return Service(models, limits, Path(get_upload_folder()), words, decoders)
 
 
 def _get_ready(service: Service, listening: ListeningTest | None) -> None:
     """What the first visitors will need, once the page is there."""
+    service.bench.warm()
     if not gpu.present():
         service.shelf.preload()
     if listening is not None:

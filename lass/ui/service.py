@@ -16,10 +16,11 @@ from lass.errors import AudioError, Cancelled, LassError, QueryError
 from lass.ui.shelf import Shelf
 from lass.ui.texts import Texts
 from lass.ui.wish import Choices, Ticket
-from lass.ui.workbench import RESULT, Decode, Limits, Stage, Workbench
+from lass.ui.workbench import RESULT, Limits, Stage, Workbench
 
 if TYPE_CHECKING:
     from lass.audio import Audio
+    from lass.audio.isolated import Isolation
     from lass.separation import Separation
 
 log = logging.getLogger(__name__)
@@ -60,13 +61,13 @@ class Service:
     """Separates for any number of visitors at once; holds nothing that belongs to one of them."""
 
     def __init__(
-        self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts, decode: Decode | None = None
+        self, shelf: Shelf, limits: Limits, scratch: Path, texts: Texts, decoders: Isolation | None = None
     ) -> None:
         self.shelf = shelf
         self.limits = limits
         self.scratch = scratch
         self.texts = texts
-        self.bench = Workbench(shelf, limits, scratch, decode)
+        self.bench = Workbench(shelf, limits, scratch, decoders)
 
     def complaint(self, recording: str | None, query: str | None, more: Sequence[str] = ()) -> tuple[str, str]:
         """What is missing before anything can start: (about the recording, about the query), empty when fine."""

@@ -48,11 +48,13 @@ class Space:
         self.keep_seconds = keep_seconds
         self.most_result_bytes = most_result_bytes
         self.most_bytes = most_bytes
+        self._made: set[Path] = set()
 
     @contextlib.contextmanager
     def result(self) -> Iterator[Path]:
         """A new folder, whose name cannot be guessed, for a result; it goes again when making the result fails."""
         folder = self.folder / f"{RESULT}{secrets.token_hex(16)}"
+        self._made.add(folder)
         try:
             folder.mkdir(parents=True)
             yield folder
@@ -95,6 +97,15 @@ class Space:
         for folder in self._folders():
             if _changed(folder) < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+        self._made = {folder for folder in self._made.copy() if folder.exists()}
+
+    def clear(self) -> None:
+        """Remove every result that was made here, and the empty folders of uploads: this run is over."""
+        for folder in self._made:
+            shutil.rmtree(folder, ignore_errors=True)
+        for folder in self._folders():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _fits(self, needed: int, used: int) -> bool:
         place = self.folder

@@ -40,6 +40,7 @@ class ListeningTest:
         self._settings = settings
         self._lock = threading.Lock()
         self._store: Store | None = None
+        self._prepared = False
         self._sync: Sync | None = None
         self.pages = Beside(PREFIXES, self._routes)
 
@@ -103,11 +104,20 @@ class ListeningTest:
         from lass.listening.bundled import ensure_bundled
 
         self.pages.warm()
+        self._prepared = True
         if self._settings.studies_dir is None:
             built = ensure_bundled(self._settings.studies_folder, cache_dir=self._settings.checkpoints_dir)
             for study, outcome in built.items():
                 if isinstance(outcome, LassError):
                     log.warning("The study %s is not available: %s", study, outcome)
+
+    def healthy(self) -> bool | None:
+        """Whether ratings can be saved now; None while the store has not been opened yet. May wait for a database."""
+        with self._lock:
+            store = self._store
+        if store is not None:
+            return store.healthy()
+        return False if self._prepared else None
 
     def close(self) -> None:
         """Finish what is being written; the store cannot be used after that."""

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from lass.errors import AudioError, LassError
 from lass.ui import gpu, memory, metrics
@@ -22,18 +22,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lass.audio import Audio
+    from lass.audio.isolated import Isolation
     from lass.separation import Progress, Separation
 
 log = logging.getLogger(__name__)
 
-__all__ = ["RESULT", "Decode", "Limits", "Stage", "StoppingError", "Workbench"]
-
-
-class Decode(Protocol):
-    """How a visitor's file becomes a recording: :func:`lass.audio.read`, or the same in a process apart."""
-
-    def __call__(self, path: str | Path, *, max_seconds: float | None, max_bytes: int | None) -> Audio:
-        """Decode; raises :class:`lass.errors.AudioError`."""
+__all__ = ["RESULT", "Limits", "Stage", "StoppingError", "Workbench"]
 
 
 class StoppingError(LassError):
@@ -77,10 +71,10 @@ class Workbench:
         shelf: the models.
         limits: what a visitor may send.
         scratch: where results go, each in a folder whose name cannot be guessed, for ``limits.keep_minutes``.
-        decode: what reads a visitor's file; by default it is read in this process.
+        decoders: what reads visitors' files; without them it is done in this process.
     """
 
-    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, decode: Decode | None = None) -> None:
+    def __init__(self, shelf: Shelf, limits: Limits, scratch: Path, decoders: Isolation | None = None) -> None:
         self.shelf = shelf
         self.limits = limits
         self.scratch = scratch
@@ -89,7 +83,7 @@ class Workbench:
             scratch, keep_seconds=60 * limits.keep_minutes, most_result_bytes=limits.most_result_bytes,
             most_bytes=limits.most_bytes,
         )  # fmt: skip
-        self._decode = decode or _decode_here
+        self._decoders = decoders
         self._running = 0
         self._changed = threading.Condition()
         self._closing = self._stopped = False
@@ -97,8 +91,11 @@ class Workbench:
 
     def read(self, recording: str | Path) -> Audio:
         """A visitor's recording; raises :class:`lass.errors.AudioError`."""
+        from lass import audio
+
+        read = audio.read if self._decoders is None else self._decoders.read
         try:
-            return self._decode(recording, max_seconds=self.limits.max_seconds, max_bytes=self.limits.max_bytes)
+            return read(recording, max_seconds=self.limits.max_seconds, max_bytes=self.limits.max_bytes)
         except AudioError as error:
             self.metrics.count(metrics.FAILURES, kind=kind_of(error))
             raise
@@ -170,6 +167,11 @@ class Workbench:
         """Whether the application is about to end."""
         return self._closing
 
+    def warm(self) -> None:
+        """Get ready what reads visitors' files."""
+        if self._decoders is not None:
+            self._decoders.warm()
+
     def close(self, seconds: float) -> None:
         """Begin nothing more, and wait for what is under way; after so many seconds it stops at the next window."""
         with self._changed:
@@ -177,6 +179,8 @@ class Workbench:
             self._changed.wait_for(lambda: not self._running, seconds)
             self._stopped = True
             self._changed.wait_for(lambda: not self._running, seconds)
+        if self._decoders is not None:
+            self._decoders.close()
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -211,12 +215,6 @@ class Workbench:
         with self.shelf.using(model) as separator:
             for query in queries:
                 yield from separator.steps(waveform, sample_rate, query)
-
-
-def _decode_here(path: str | Path, *, max_seconds: float | None, max_bytes: int | None) -> Audio:
-    from lass import audio
-
-    return audio.read(path, max_seconds=max_seconds, max_bytes=max_bytes)
 
 
 def _loan(model: str, waveform: np.ndarray, sample_rate: int, queries: tuple[str, ...]) -> int:
