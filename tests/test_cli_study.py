@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from lass.cli import main
-from lass.listening.manifest import check
-from lass.listening.records import reference
-from lass.listening.store import Store
+from lass.listening.ratings.records import reference
+from lass.listening.ratings.store import Store
+from lass.listening.stimuli.manifest import check
 from lass.listening.studies import Studies
 from tests.listening.small import small_source
 

@@ -14,7 +14,7 @@ from lass.errors import LassError
 from lass.settings import Settings
 
 if TYPE_CHECKING:
-    from lass.listening.store import Store
+    from lass.listening.ratings.store import Store
 
 FORMATS = ("csv", "parquet", "jsonl", "webmushra")
 
@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
 
 def check(options: argparse.Namespace, settings: Settings) -> None:
     """Read a study file and say everything that is wrong with it."""
-    from lass.listening.checking import check_study
+    from lass.listening.design.checking import check_study
 
     found = check_study(options.study, settings.checkpoints_dir)
     study = found.study
@@ -70,8 +70,8 @@ def check(options: argparse.Namespace, settings: Settings) -> None:
 
 def build(options: argparse.Namespace, settings: Settings) -> None:
     """Make all stimuli of a study: separated, equally loud, under names that say nothing."""
-    from lass.listening.building import build_study
-    from lass.listening.study import slug_of, study_file
+    from lass.listening.design.study import slug_of, study_file
+    from lass.listening.stimuli.building import build_study
 
     out = options.out or _studies_dir(settings) / slug_of(study_file(options.study))
     built = build_study(
@@ -95,7 +95,7 @@ def build(options: argparse.Namespace, settings: Settings) -> None:
 
 def export(options: argparse.Namespace, settings: Settings) -> None:
     """Write all ratings of a study to a file for other programs."""
-    from lass.listening.export import export as write
+    from lass.listening.results.export import export as write
 
     slug, studies = _built(options, settings)
     make_folder(options.out.absolute().parent)
@@ -106,8 +106,8 @@ def export(options: argparse.Namespace, settings: Settings) -> None:
 
 def report(options: argparse.Namespace, settings: Settings) -> None:
     """Write the results of a study as one HTML file."""
-    from lass.listening.analysis import analyse
-    from lass.listening.report import write_report
+    from lass.listening.results.analysis import analyse
+    from lass.listening.results.report import write_report
     from lass.listening.studies import Studies
 
     slug, studies = _built(options, settings)
@@ -119,7 +119,7 @@ def report(options: argparse.Namespace, settings: Settings) -> None:
 
 def close(options: argparse.Namespace, settings: Settings) -> None:
     """Close a study for good: it takes no ratings from now on, and its results are shown."""
-    from lass.listening.closing import close as close_study
+    from lass.listening.design.closing import close as close_study
 
     slug, studies = _built(options, settings)
     close_study(studies / slug, datetime.now(UTC))
@@ -128,7 +128,7 @@ def close(options: argparse.Namespace, settings: Settings) -> None:
 
 def delete(options: argparse.Namespace, settings: Settings) -> None:
     """Delete everything one participant left: ratings, answers and journal entries."""
-    from lass.listening.records import reference
+    from lass.listening.ratings.records import reference
 
     slug, _ = _built(options, settings, must_exist=False)
     with _store(settings) as store:
@@ -144,7 +144,7 @@ def _studies_dir(settings: Settings) -> Path:
 
 
 def _store(settings: Settings) -> "Store":
-    from lass.listening.store import Store
+    from lass.listening.ratings.store import Store
 
     return Store.open(settings.database_url, settings.data_dir)
 

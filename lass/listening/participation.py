@@ -11,12 +11,12 @@ from datetime import UTC
 from typing import Any, Literal
 
 from lass.errors import LassError
-from lass.listening.assignment import Trial
+from lass.listening.design.words import languages, say, words
 from lass.listening.presentation import about, shown, stored
-from lass.listening.records import HEADPHONES, HIGHEST_SCORE, LOWEST_SCORE, RatingRecord, SessionRecord
-from lass.listening.store import Store
+from lass.listening.ratings.records import HEADPHONES, HIGHEST_SCORE, LOWEST_SCORE, RatingRecord, SessionRecord
+from lass.listening.ratings.store import Store
+from lass.listening.stimuli.assignment import Trial
 from lass.listening.studies import OpenStudy
-from lass.listening.words import languages, say, words
 
 Step = Literal["closed", "welcome", "consent", "volume", "practice", "trial", "questionnaire", "thanks"]
 

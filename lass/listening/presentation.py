@@ -6,10 +6,10 @@ Nothing here tells systems, traps, repeats and hidden controls apart.
 from collections.abc import Sequence
 from typing import Any
 
-from lass.listening.assignment import Trial
+from lass.listening.design.study import Study
+from lass.listening.design.text import Text
+from lass.listening.stimuli.assignment import Trial
 from lass.listening.studies import OpenStudy
-from lass.listening.study import Study
-from lass.listening.text import Text
 
 HANDLING = 8.0
 """Seconds that a rating takes besides listening, for the duration that people are told when the study does not."""

@@ -12,14 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from lass.errors import LassError
-from lass.listening.assignment import Trial, trials_for
-from lass.listening.closing import FILE as CLOSED
-from lass.listening.closing import as_closed, close
-from lass.listening.manifest import FILE as MANIFEST
-from lass.listening.manifest import Manifest, Stimulus, load_manifest
-from lass.listening.store import Store
-from lass.listening.study import FILE as STUDY
-from lass.listening.study import Study, load_study
+from lass.listening.design.closing import FILE as CLOSED
+from lass.listening.design.closing import as_closed, close
+from lass.listening.design.study import FILE as STUDY
+from lass.listening.design.study import Study, load_study
+from lass.listening.ratings.store import Store
+from lass.listening.stimuli.assignment import Trial, trials_for
+from lass.listening.stimuli.manifest import FILE as MANIFEST
+from lass.listening.stimuli.manifest import Manifest, Stimulus, load_manifest
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_SLUG = 64

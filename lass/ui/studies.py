@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
-    from lass.listening.store import Store
-    from lass.listening.sync import HubUploader, Sync
+    from lass.listening.ratings.store import Store
+    from lass.listening.ratings.sync import HubUploader, Sync
     from lass.settings import Settings
 
 PREFIXES = ("/listen", "/results")
@@ -50,8 +50,8 @@ class ListeningTest:
         Raises:
             LassError: the database or its folder cannot be used.
         """
-        from lass.listening.store import JOURNAL_FOLDER, Store
-        from lass.listening.sync import Sync, restore
+        from lass.listening.ratings.store import JOURNAL_FOLDER, Store
+        from lass.listening.ratings.sync import Sync, restore
 
         with self._lock:
             if self._store is None:
@@ -85,7 +85,7 @@ class ListeningTest:
             LassError: the result cannot be rated, or the draft cannot be written.
         """
         from lass import audio
-        from lass.listening.draft import add_to_draft
+        from lass.listening.design.draft import add_to_draft
 
         found = audio.read(target)
         whole = np.sum([audio.read(part).waveform for part in mixture], axis=0)
@@ -101,7 +101,7 @@ class ListeningTest:
 
         Whatever fails is logged; the rest of the application does not depend on it.
         """
-        from lass.listening.bundled import ensure_bundled
+        from lass.listening.stimuli.bundled import ensure_bundled
 
         self.pages.warm()
         self._prepared = True
@@ -132,8 +132,8 @@ class ListeningTest:
 
     def _uploader(self) -> HubUploader | None:
         """The private dataset that the studies want their journals in; one for all, as they share the journals."""
-        from lass.listening.study import FILE, load_study
-        from lass.listening.sync import HubUploader
+        from lass.listening.design.study import FILE, load_study
+        from lass.listening.ratings.sync import HubUploader
 
         wanted: list[str] = []
         for file in sorted(self._settings.studies_folder.glob(f"*/{FILE}")):

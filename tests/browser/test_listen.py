@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from lass.listening.store import Store
+from lass.listening.ratings.store import Store
 from tests.listening.participants import lasting_study
 from tests.listening.serving import Listening, listening
 

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from starlette.applications import Starlette
 
-from lass.listening.store import Store
+from lass.listening.ratings.store import Store
 from lass.listening.studies import Studies
 from lass.listening.web.organiser import organiser_routes
 from tests.browser.conftest import OpenPage

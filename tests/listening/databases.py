@@ -18,8 +18,8 @@ from typing import Any
 import pg8000.dbapi
 import pytest
 
-from lass.listening.records import RatingRecord
-from lass.listening.store import Store
+from lass.listening.ratings.records import RatingRecord
+from lass.listening.ratings.store import Store
 
 KINDS = ("sqlite", "postgresql")
 DEBIAN = Path("/usr/lib/postgresql")

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from lass.listening.building import build_study
+from lass.listening.stimuli.building import build_study
 from tests.listening import small
 
 

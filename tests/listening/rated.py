@@ -3,10 +3,10 @@
 import csv
 from pathlib import Path
 
-from lass.listening.analysis import Built
-from lass.listening.manifest import Manifest
-from lass.listening.store import Store
-from lass.listening.study import Study
+from lass.listening.design.study import Study
+from lass.listening.ratings.store import Store
+from lass.listening.results.analysis import Built
+from lass.listening.stimuli.manifest import Manifest
 from tests.listening.small import small_manifest
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from lass.listening.store import Store
+from lass.listening.ratings.store import Store
 from lass.listening.studies import Studies
 from lass.listening.web.routes import participant_routes
 from tests.browser.server import free_port

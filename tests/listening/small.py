@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 import yaml
 
-from lass.listening.manifest import Manifest, load_manifest
-from lass.listening.study import Study, load_study
+from lass.listening.design.study import Study, load_study
+from lass.listening.stimuli.manifest import Manifest, load_manifest
 
 RATE = 16_000
 SECONDS = 0.5
@@ -88,7 +88,7 @@ def small_study(
     folder: Path, *, items: int = 3, conditions: Sequence[str] = ("a", "b"), practice: int = 1, **overrides: Any
 ) -> Path:
     """Build a study of tones; returns the folder of the built study, `folder/demo`, whose slug is demo."""
-    from lass.listening.building import build_study
+    from lass.listening.stimuli.building import build_study
 
     source = small_source(folder / "sources", items=items, conditions=conditions, practice=practice, **overrides)
     return build_study(source, folder / "demo").folder

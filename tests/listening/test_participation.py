@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lass.listening.participation import Participation, Refusal
-from lass.listening.store import Store
+from lass.listening.ratings.store import Store
 from lass.listening.studies import Studies
 from tests.listening.participants import lasting_study
 

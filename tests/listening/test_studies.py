@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lass.errors import LassError
-from lass.listening.store import Store
+from lass.listening.ratings.store import Store
 from lass.listening.studies import Studies, UnknownStudyError
 from tests.listening.small import small_study
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from lass.errors import LassError
-from lass.listening.study import load_study
+from lass.listening.design.study import load_study
 from lass.settings import Settings
 from lass.ui import texts
 from lass.ui.drafting import DraftButton, Rateable

@@ -32,13 +32,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from lass.errors import LassError
-from lass.listening import figures, report
-from lass.listening.analysis import analyse, state_of
-from lass.listening.export import exported
-from lass.listening.findings import Analysis, QuestionResults
-from lass.listening.markup import Html
-from lass.listening.records import SessionRecord
-from lass.listening.store import Store
+from lass.listening.ratings.records import SessionRecord
+from lass.listening.ratings.store import Store
+from lass.listening.results import figures, report
+from lass.listening.results.analysis import analyse, state_of
+from lass.listening.results.export import exported
+from lass.listening.results.findings import Analysis, QuestionResults
+from lass.listening.results.markup import Html
 from lass.listening.studies import Studies, UnknownStudyError
 from lass.listening.web import organiser_pages as pages
 from lass.listening.web.access import LIFETIME, Access, TooManyAttemptsError, Visit

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lass.listening import report
-from lass.listening.analysis import participant
-from lass.listening.findings import Analysis
-from lass.listening.markup import Html, join, page, tag
-from lass.listening.records import SessionRecord
-from lass.listening.tables import Table
+from lass.listening.ratings.records import SessionRecord
+from lass.listening.results import report
+from lass.listening.results.analysis import participant
+from lass.listening.results.findings import Analysis
+from lass.listening.results.markup import Html, join, page, tag
+from lass.listening.results.tables import Table
 from lass.listening.web.access import Visit
 
 EXPORTS = {

@@ -8,9 +8,9 @@ from string import Template
 
 from starlette.responses import HTMLResponse, Response
 
+from lass.listening.design.words import FALLBACK, languages, say
 from lass.listening.presentation import minutes
 from lass.listening.studies import OpenStudy
-from lass.listening.words import FALLBACK, languages, say
 
 FOLDER = Path(__file__).parent
 SHORTEST_IDLE, LONGEST_IDLE = 3, 3600

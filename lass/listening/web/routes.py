@@ -23,8 +23,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from lass.errors import LassError
+from lass.listening.design.words import say
 from lass.listening.participation import Participation, Refusal
-from lass.listening.records import UnknownSessionError
+from lass.listening.ratings.records import UnknownSessionError
 from lass.listening.studies import OpenStudy, Studies, UnknownStudyError
 from lass.listening.web import messages, pages
 from lass.listening.web.security import (
@@ -37,7 +38,6 @@ from lass.listening.web.security import (
     token_of,
 )
 from lass.listening.web.sounds import DamagedSoundError, Sounds, sound_response
-from lass.listening.words import say
 
 THREADS = 16
 """Answers that are saved at once. The store writes several in one transaction, so waiting threads are no waste."""

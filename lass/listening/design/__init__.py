@@ -1,0 +1,1 @@
+"""What an organiser writes: the study file, its scales, its words, and drafts of it."""

@@ -1,0 +1,1 @@
+"""What participants answer: the store, its journal, and copies of it."""

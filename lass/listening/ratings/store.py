@@ -1,0 +1,404 @@
+"""The store of a listening test: every write is in the database and in the journal before its method returns.
+
+How that holds is told in `writer.py`; what a start does in `replay.py`.
+"""
+
+import contextlib
+import json
+import math
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import Engine, Select, Table, delete, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from lass.listening.ratings import database, replay, rows
+from lass.listening.ratings.journal import Journal, token_sha256
+from lass.listening.ratings.lookups import answers_to, free_place, session_row
+from lass.listening.ratings.records import (
+    AGENT_CLASSES,
+    CHANGEABLE,
+    HIGHEST_SCORE,
+    LOWEST_SCORE,
+    RatingRecord,
+    SessionRecord,
+    StoreError,
+    UnknownSessionError,
+    check_whole,
+    plain,
+    reference,
+)
+from lass.listening.ratings.schema import (
+    HEAD,
+    deletions,
+    journals,
+    opened,
+    outbox,
+    preferences,
+    ratings,
+    sessions,
+    values,
+)
+from lass.listening.ratings.writer import Transaction, Writer
+
+__all__ = ["Store", "StoreError", "UnknownSessionError"]
+
+JOURNAL_FOLDER = "journal"
+_Clock = Callable[[], float]
+
+
+class Store:
+    """Sessions, ratings and preferences, safe to use from any number of threads; see `open`."""
+
+    def __init__(self, engine: Engine, folder: Path, clock: _Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._journal = Journal(folder / JOURNAL_FOLDER)
+        self._found = replay.Report()
+        self._reports: dict[str, Callable[[], Mapping[str, Any]]] = {}
+        self._prepare()
+        self._writer = Writer(engine, self._journal, self._prepare)
+
+    @classmethod
+    def open(cls, url: str | None, folder: Path, clock: _Clock = time.time) -> Self:
+        """Opens the store: migrates the database and replays the journals.
+
+        Args:
+            url: `postgresql+pg8000://…`, or `sqlite:///FILE`; None is the file `ratings.sqlite` in `folder`.
+            folder: where the journals lie, in the folder `journal`; made if it is not there.
+            clock: gives the time in Unix seconds.
+
+        Raises:
+            StoreError: the database or the folder cannot be used, or a newer program made them.
+        """
+        engine = database.connect(url, folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return cls(engine, folder, clock)
+        except (SQLAlchemyError, OSError) as error:
+            engine.dispose()
+            raise StoreError(
+                f"The ratings in {folder} cannot be opened ({database.in_words(error)}); "
+                "check that the folder can be written and that the database is there."
+            ) from error
+        except StoreError:
+            engine.dispose()
+            raise
+
+    # --- Participants ---------------------------------------------------------------------------------------------
+
+    def begin(
+        self,
+        study_slug: str,
+        study_sha256: str,
+        seed: int,
+        language: str,
+        agent_class: str,
+        kiosk: bool,
+        *,
+        key: str | None = None,
+    ) -> SessionRecord:
+        """Begins a session in the lowest free place of the study: 0, 1, 2 … for participants who come, and then
+        that of one whose data were deleted.
+
+        Args:
+            key: an unguessable text of the participant's browser; the same one again gives the same session again.
+        """
+        if agent_class not in AGENT_CLASSES:
+            raise ValueError(f"agent_class is one of {AGENT_CLASSES}, not {agent_class!r}")
+        token = secrets.token_urlsafe(16)
+        key = None if key is None else plain(key)
+
+        def operation(transaction: Transaction) -> SessionRecord:
+            connection = transaction.connection
+            if key is not None:
+                same = (sessions.c.study == study_slug) & (sessions.c.key == key)
+                row = connection.execute(select(sessions).where(same)).first()
+                if row is not None:
+                    return rows.session_record(values(row))
+            record = SessionRecord(
+                token=token, study=study_slug, study_sha256=study_sha256, place=free_place(connection, study_slug),
+                seed=seed, language=plain(language), agent_class=agent_class, kiosk=kiosk, created=self._clock(),
+            )  # fmt: skip
+            connection.execute(insert(sessions), rows.session_row(record, key, changes=1))
+            transaction.note(rows.session_entry(record, key, changes=1), token)
+            return record
+
+        return self._writer.do(operation)
+
+    def session(self, token: str) -> SessionRecord | None:
+        """The session with this token, if there is one."""
+        found = self._read(select(sessions).where(sessions.c.token == plain(token)))
+        return rows.session_record(found[0]) if found else None
+
+    def update(self, token: str, **changes: Any) -> SessionRecord:
+        """Changes fields of a session (those in CHANGEABLE); what stays the same is not written again.
+
+        Raises:
+            UnknownSessionError: there is no such session.
+            TypeError: a field that may not be changed.
+        """
+        if not changes.keys() <= CHANGEABLE:
+            raise TypeError(f"cannot be changed: {', '.join(sorted(changes.keys() - CHANGEABLE))}")
+        if "answers" in changes:
+            changes["answers"] = {plain(key): plain(str(answer)) for key, answer in changes["answers"].items()}
+        if "flags" in changes:
+            changes["flags"] = tuple(changes["flags"])
+
+        def operation(transaction: Transaction) -> SessionRecord:
+            row = session_row(transaction.connection, token)
+            before = rows.session_record(row)
+            after = replace(before, **changes)
+            if after != before:
+                count = row["changes"] + 1
+                new = rows.session_row(after, row["key"], count)
+                changed = {name: new[name] for name in (*changes, "changes")}
+                transaction.connection.execute(update(sessions).where(sessions.c.token == token).values(**changed))
+                transaction.note(rows.session_entry(after, row["key"], count), token)
+            return after
+
+        return self._writer.do(operation)
+
+    def opened(self, token: str, trial: int, now: float) -> float:
+        """Notes when a trial was first served to a session, and says when that was; later calls change nothing.
+
+        Raises:
+            UnknownSessionError: there is no such session.
+        """
+        check_whole("trial", trial)
+
+        def operation(transaction: Transaction) -> float:
+            connection = transaction.connection
+            session_row(connection, token)
+            here = (opened.c.session == token) & (opened.c.trial == trial)
+            first = connection.execute(select(opened.c.at).where(here)).scalar()
+            if first is not None:
+                return float(first)
+            connection.execute(insert(opened), {"session": token, "trial": trial, "at": now})
+            transaction.note(rows.opened_entry(token, trial, now), token)
+            return now
+
+        return self._writer.do(operation)
+
+    def rate(
+        self,
+        token: str,
+        trial: int,
+        stimulus: str,
+        stimulus_sha256: str,
+        question: str,
+        score: int,
+        key: str,
+        plays: int,
+        seconds_heard: float,
+        seconds_to_rate: float,
+    ) -> RatingRecord:
+        """Saves an answer. The same key again gives the stored answer again; another key is a further revision.
+
+        Raises:
+            UnknownSessionError: there is no such session.
+            StoreError: it could not be saved, or a value is none that could be.
+        """
+        check_whole("trial", trial)
+        check_whole("plays", plays)
+        check_whole("score", score, LOWEST_SCORE, HIGHEST_SCORE)
+        for name, seconds in (("seconds_heard", seconds_heard), ("seconds_to_rate", seconds_to_rate)):
+            if not math.isfinite(seconds):
+                raise StoreError(f"This answer cannot be saved, because its {name} is no number; load the page again.")
+        token, question, key = plain(token), plain(question), plain(key)
+
+        def operation(transaction: Transaction) -> RatingRecord:
+            earlier = answers_to(transaction, token, trial, question)
+            for record in earlier:
+                if record.key == key:
+                    return record
+            record = RatingRecord(
+                session=token, trial=trial, stimulus=stimulus, stimulus_sha256=stimulus_sha256, question=question,
+                score=score, revision=1 + max((record.revision for record in earlier), default=0), key=key,
+                plays=plays, seconds_heard=float(seconds_heard), seconds_to_rate=float(seconds_to_rate),
+                created=self._clock(),
+            )  # fmt: skip
+            transaction.add(ratings, record.as_dict())
+            transaction.note(rows.rating_entry(record), token)
+            return record
+
+        return self._writer.do(operation)
+
+    def latest(self, token: str) -> dict[tuple[int, str], RatingRecord]:
+        """A session's newest answers, by trial and question."""
+        query = select(ratings).where(ratings.c.session == plain(token)).order_by(ratings.c.revision)
+        records = [RatingRecord.from_dict(row) for row in self._read(query)]
+        return {(record.trial, record.question): record for record in records}
+
+    # --- The organiser --------------------------------------------------------------------------------------------
+
+    def sessions(self, study_slug: str) -> list[SessionRecord]:
+        """The sessions of a study in the order of their places."""
+        query = select(sessions).where(sessions.c.study == study_slug).order_by(sessions.c.place)
+        return [rows.session_record(row) for row in self._read(query)]
+
+    def find(self, study_slug: str, participant: str) -> SessionRecord | None:
+        """A session by its token, or by the `reference` that an export has instead of it."""
+        for session in self.sessions(study_slug):
+            if participant in (session.token, reference(session.token)):
+                return session
+        return None
+
+    def ratings(self, study_slug: str) -> list[RatingRecord]:
+        """All revisions of a study's ratings, by place, trial, question and revision."""
+        order = (sessions.c.place, ratings.c.trial, ratings.c.question, ratings.c.revision)
+        query = select(ratings).join(sessions).where(sessions.c.study == study_slug).order_by(*order)
+        return [RatingRecord.from_dict(row) for row in self._read(query)]
+
+    def delete(self, token: str) -> bool:
+        """Deletes all that a participant left: rows, and lines of the journals; True if there was such a session.
+
+        The SHA-256 of the token stays, so that no older copy of a journal brings the data back. Backups and other
+        copies that somebody made are out of reach; one that is put back is cleaned when the store opens.
+        """
+        sha256 = token_sha256(token)
+
+        def operation(transaction: Transaction) -> bool:
+            transaction.flush()
+            connection = transaction.connection
+            connection.execute(delete(outbox).where(outbox.c.session == token))
+            transaction.lines[:] = [line for line in transaction.lines if line[0] != token]
+            there = connection.execute(delete(sessions).where(sessions.c.token == token)).rowcount > 0
+            known = connection.execute(select(deletions).where(deletions.c.token_sha256 == sha256)).first()
+            if there and known is None:
+                connection.execute(insert(deletions), {"token_sha256": sha256})
+                transaction.note(rows.deletion_entry(sha256))
+            if there or known is not None:
+                # If the process is killed before the journals are rewritten, the next start reads all of them again.
+                connection.execute(delete(journals))
+                transaction.forgotten.add(sha256)
+            return there
+
+        return self._writer.do(operation)
+
+    def preference(self, kind: str, values: Mapping[str, Any], key: str | None = None) -> None:
+        """Saves a vote of the Compare page; with a key, the same vote again is not counted again.
+
+        Args:
+            values: whatever JSON can hold.
+        """
+        entry = {
+            "kind": "preference", "key": plain(key or secrets.token_urlsafe(16)), "about": plain(kind),
+            "created": self._clock(), "values": json.loads(plain(json.dumps(dict(values), ensure_ascii=False))),
+        }  # fmt: skip
+
+        def operation(transaction: Transaction) -> None:
+            connection, row = transaction.connection, rows.preference_row(entry)
+            if connection.execute(select(preferences).where(preferences.c.key == row["key"])).first() is None:
+                connection.execute(insert(preferences), row)
+                transaction.note(entry)
+
+        self._writer.do(operation)
+
+    def preferences(self) -> list[dict[str, Any]]:
+        """All votes, oldest first: `kind`, `created` and `values` of each."""
+        found = self._read(select(preferences).order_by(preferences.c.created, preferences.c.key))
+        return [
+            {"kind": row["kind"], "created": row["created"], "values": json.loads(row["content"])} for row in found
+        ]  # fmt: skip
+
+    # --- The machine ----------------------------------------------------------------------------------------------
+
+    def backup(self, path: Path) -> None:
+        """Writes a whole copy of the database to a file while it is in use, through SQLite's own backup.
+
+        Raises:
+            StoreError: the file cannot be written, or the database is a server's.
+        """
+        database.backup(self._engine, path)
+
+    def healthy(self) -> bool:
+        """Whether answers can be saved now; after a failure this tries again."""
+        try:
+            if self._writer.problem is not None:
+                self._writer.do(lambda transaction: transaction.note({"kind": "check"}))
+            self._read(select(1))
+        except StoreError:
+            return False
+        return True
+
+    def report_also(self, name: str, report: Callable[[], Mapping[str, Any]]) -> None:
+        """Adds what something beside the store (the upload of the journals) says about itself to `status`.
+
+        What it gives under `problem`, if anything, stands among the problems too.
+        """
+        self._reports[name] = report
+
+    def status(self) -> dict[str, Any]:
+        """What the organiser's page shows of the store.
+
+        Keys: database ("sqlite" or "postgresql"), where, version, journal_files, journal_bytes, rows (by table; None
+        if the database does not answer), problems (sentences), and one for each `report_also`.
+        """
+        problems = [*self._found.problems, *([self._writer.problem] if self._writer.problem else [])]
+        counts: dict[str, int] | None = None
+        try:
+            tables = (sessions, ratings, preferences)
+            counts = {table.name: self._count(table) for table in tables}
+        except StoreError as error:
+            problems.append(str(error))
+        others = {name: dict(report()) for name, report in self._reports.items()}
+        problems += [str(other["problem"]) for other in others.values() if other.get("problem")]
+        sizes = []
+        for path in self._journal.files():
+            with contextlib.suppress(OSError):
+                sizes.append(path.stat().st_size)
+        return {
+            "database": self._engine.dialect.name,
+            "where": self._engine.url.render_as_string(hide_password=True),
+            "version": HEAD,
+            "journal_files": len(sizes),
+            "journal_bytes": sum(sizes),
+            "rows": counts,
+            "problems": problems,
+            **others,
+        }
+
+    @property
+    def journal_folder(self) -> Path:
+        """Where the journals lie."""
+        return self._journal.folder
+
+    def close(self) -> None:
+        """Finishes what is waiting and lets go of the database; the store cannot be used after that."""
+        self._writer.close()
+        if self._writer.problem is None:
+            with (
+                contextlib.suppress(SQLAlchemyError, OSError),
+                self._journal.locked(),
+                database.exclusive(self._engine) as connection,
+            ):
+                replay.remember(connection, self._journal, self._found.damaged)
+        self._journal.close()
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        self._engine.dispose()
+        self._found = replay.bring_together(self._engine, self._journal)
+
+    def _count(self, table: Table) -> int:
+        return int(self._read(select(func.count().label("rows")).select_from(table))[0]["rows"])
+
+    def _read(self, query: Select[Any]) -> list[dict[str, Any]]:
+        try:
+            with self._engine.connect() as connection:
+                return [values(row) for row in connection.execute(query)]
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreError(
+                f"The ratings cannot be read now ({database.in_words(error)}); try again in a moment."
+            ) from error

@@ -1,0 +1,1 @@
+"""What the ratings say: statistics, screening, tables, figures, the report and exports."""

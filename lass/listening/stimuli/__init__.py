@@ -1,0 +1,1 @@
+"""What participants hear: stimuli made from a study, and who hears which of them in what order."""

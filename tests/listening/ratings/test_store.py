@@ -1,0 +1,619 @@
+"""The store: what is saved once, in which order, and what becomes of it when something fails; on both databases."""
+
+import json
+import multiprocessing
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from lass.errors import LassError
+from lass.listening.ratings import database, schema
+from lass.listening.ratings.records import reference
+from lass.listening.ratings.store import Store, StoreError, UnknownSessionError
+from tests.listening.databases import Place, Server, begin, rate
+
+ROOT = Path(__file__).resolve().parents[3]
+# What happens to the files of a server is the server's business.
+ON_SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+
+
+def test_a_session_is_what_was_begun(place: Place) -> None:
+    store = place.open(clock=lambda: 1000.5)
+    session = store.begin("a-study", "ff" * 32, 2**70, "fr", "phone", True)
+    assert (session.study, session.study_sha256, session.seed) == ("a-study", "ff" * 32, 2**70)
+    assert (session.language, session.agent_class, session.kiosk) == ("fr", "phone", True)
+    assert (session.place, session.created, session.consented, session.finished) == (0, 1000.5, None, None)
+    assert len(session.token) >= 22
+    assert store.session(session.token) == session
+    assert store.session("another") is None
+
+
+def test_a_session_changes_and_stays_changed(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    store.update(token, consented=5.0, headphones="passed", language="fr")
+    store.update(token, answers={"age": "30–39", "=1+1": "\ud83d\0x"}, flags=("slow", "phones"))
+    after = store.update(token, finished=9.5, code="ABC")
+    assert (after.consented, after.headphones, after.finished, after.code) == (5.0, "passed", 9.5, "ABC")
+    assert after.language == "fr"
+    assert after.answers == {"age": "30–39", "=1+1": "?x"}
+    assert after.flags == ("slow", "phones")
+    store.close()
+    assert place.open().session(token) == after
+
+
+def test_what_stays_the_same_is_not_written_again(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    store.update(token, consented=5.0)
+    lines = len(place.lines())
+    store.update(token, consented=5.0)
+    assert len(place.lines()) == lines
+
+
+def test_only_what_may_change_can_be_changed(place: Place) -> None:
+    store = place.open()
+    with pytest.raises(TypeError, match="place"):
+        store.update(begin(store), place=3)
+
+
+def test_a_session_is_found_by_what_an_export_says(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    begin(store)
+    for participant in (token, reference(token)):
+        found = store.find("study", participant)
+        assert found is not None
+        assert found.token == token
+    assert store.find("another", token) is None
+    assert store.find("study", "nobody") is None
+
+
+def test_places_follow_each_other_in_each_study(place: Place) -> None:
+    store = place.open()
+    places = [store.begin(study, "", 1, "en", "other", False).place for study in "aababb"]
+    assert places == [0, 1, 0, 2, 1, 2]
+
+
+def test_a_hundred_who_begin_at_once_get_a_hundred_places(place: Place) -> None:
+    store = place.open()
+    with ThreadPoolExecutor(50) as pool:
+        tokens = list(pool.map(lambda _: begin(store), range(100)))
+    assert len(set(tokens)) == 100
+    assert [session.place for session in store.sessions("study")] == list(range(100))
+
+
+def _begin_many(url: str | None, folder: Path, count: int) -> None:
+    with Store.open(url, folder) as store, ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: begin(store), range(count)))
+
+
+def test_two_processes_share_the_places(place: Place) -> None:
+    """They also open an empty database at once, so that only one of them makes the tables."""
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_begin_many, args=(place.url, place.folder, 50)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert [session.place for session in place.open().sessions("study")] == list(range(100))
+
+
+def test_the_same_request_begins_one_session(place: Place) -> None:
+    store = place.open()
+    first = begin(store, key="made by a browser")
+    assert begin(store, key="made by a browser") == first
+    assert begin(store, key="made by another") != first
+    assert begin(store, "another-study", key="made by a browser") != first
+    assert len(store.sessions("study")) == 2
+
+
+def test_a_rating_is_what_was_given(place: Place) -> None:
+    store = place.open(clock=lambda: 77.25)
+    token = begin(store)
+    record = rate(store, token, trial=3, score=5, question="rel", key="k", plays=2, seconds_heard=1.5)
+    assert (record.session, record.trial, record.stimulus, record.question) == (token, 3, "stimulus3", "rel")
+    assert (record.score, record.revision, record.key, record.plays) == (5, 1, "k", 2)
+    assert (record.seconds_heard, record.seconds_to_rate, record.created) == (1.5, 6.25, 77.25)
+    assert store.ratings("study") == [record]
+    assert store.latest(token) == {(3, "rel"): record}
+
+
+def test_a_replayed_rating_is_one_row(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    first = rate(store, token, score=2, key="once")
+    assert rate(store, token, score=4, key="once") == first
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda _: rate(store, token, score=2, key="once"), range(40))) == {first}
+    assert store.ratings("study") == [first]
+
+
+def test_a_changed_answer_is_a_revision(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    records = [rate(store, token, score=score, key=f"k{score}") for score in (2, 5, 3)]
+    assert [record.revision for record in records] == [1, 2, 3]
+    assert store.ratings("study") == records
+    assert store.latest(token) == {(0, "rating"): records[-1]}
+    # A request that comes late is still the answer it was, and not the newest.
+    assert rate(store, token, score=2, key="k2") == records[0]
+    assert store.latest(token) == {(0, "rating"): records[-1]}
+
+
+def test_revisions_of_one_answer_at_once_have_no_gap(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda number: rate(store, token, key=f"k{number}"), range(40)))
+    assert [record.revision for record in store.ratings("study")] == list(range(1, 41))
+
+
+def test_ratings_come_in_order(place: Place) -> None:
+    store = place.open()
+    tokens = [begin(store) for _ in range(2)]
+    begin(store, "another")
+    for token in reversed(tokens):
+        for trial in (1, 0):
+            for question in ("rel", "ovl"):
+                rate(store, token, trial, question=question)
+    assert [(record.session, record.trial, record.question) for record in store.ratings("study")] == [
+        (token, trial, question) for token in tokens for trial in (0, 1) for question in ("ovl", "rel")
+    ]
+    assert store.ratings("another") == []
+
+
+@pytest.mark.parametrize("score", [0, 6, -1, True, 3.0, "3", None])
+def test_a_score_that_is_none_is_refused(place: Place, score: object) -> None:
+    store = place.open()
+    token = begin(store)
+    with pytest.raises(StoreError, match="score"):
+        rate(store, token, score=score)  # type: ignore[arg-type]
+    assert store.ratings("study") == []
+
+
+def test_numbers_that_no_column_holds_are_refused(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    for wrong in ({"plays": 10**12}, {"plays": -1}, {"seconds_heard": float("nan")}, {"trial": 2**31}):
+        with pytest.raises(StoreError):
+            rate(store, token, **wrong)
+    assert store.ratings("study") == []
+
+
+def test_one_who_is_unknown_cannot_rate_and_spoils_nothing(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    started = threading.Barrier(20)
+
+    def one(number: int) -> bool:
+        started.wait()
+        try:
+            rate(store, token if number % 2 else "nobody\0", number)
+        except UnknownSessionError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(one, range(20))) == [bool(number % 2) for number in range(20)]
+    assert [record.trial for record in store.ratings("study")] == list(range(1, 20, 2))
+    for call in (lambda: store.update("nobody", code="x"), lambda: store.opened("nobody", 0, 1.0)):
+        with pytest.raises(UnknownSessionError):
+            call()
+
+
+def test_the_first_opening_counts(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    assert store.opened(token, 4, 100.5) == 100.5
+    assert store.opened(token, 4, 200.0) == 100.5
+    store.close()
+    assert place.open().opened(token, 4, 300.0) == 100.5
+
+
+def test_votes_are_kept(place: Place) -> None:
+    store = place.open(clock=lambda: 3.5)
+    store.preference("compare", {"winner": "a", "models": ["a", "b"], "n": 2})
+    store.preference("compare", {"winner": "b"}, key="once")
+    store.preference("compare", {"winner": "b"}, key="once")
+    store.close()
+    votes = place.open().preferences()
+    assert len(votes) == 2
+    assert {"kind": "compare", "created": 3.5, "values": {"winner": "a", "models": ["a", "b"], "n": 2}} in votes
+
+
+def test_a_deleted_participant_is_gone_and_stays_gone(place: Place) -> None:
+    store = place.open()
+    stays, goes = begin(store), begin(store)
+    for token in (stays, goes):
+        store.update(token, answers={"name": f"name of {token}"})
+        store.opened(token, 0, 1.0)
+        rate(store, token)
+    store.close()
+    old = {path: path.read_bytes() for path in (place.folder / "journal").glob("*.jsonl")}
+    store = place.open()
+    assert store.delete(goes)
+    assert not store.delete(goes)
+    assert store.session(goes) is None
+    assert [session.token for session in store.sessions("study")] == [stays]
+    assert [record.session for record in store.ratings("study")] == [stays]
+    assert not [line for line in place.lines() if goes in line]
+    with pytest.raises(UnknownSessionError):
+        rate(store, goes, key="late")
+    store.close()
+    # An older copy of the journal comes back, and the database is lost at the same time.
+    for path, content in old.items():
+        path.write_bytes(content)
+    place.lose_database()
+    store = place.open()
+    assert [session.token for session in store.sessions("study")] == [stays]
+    assert not [line for line in place.lines() if goes in line]
+    assert [session.token for session in place.open().sessions("study")] == [stays]
+
+
+@ON_SQLITE
+def test_a_deletion_reaches_an_older_database(place: Place, tmp_path: Path) -> None:
+    store = place.open()
+    goes = begin(store)
+    rate(store, goes)
+    store.backup(tmp_path / "old.sqlite")
+    store.delete(goes)
+    store.close()
+    place.lose_database()
+    (tmp_path / "old.sqlite").rename(place.folder / "ratings.sqlite")
+    assert place.open().sessions("study") == []
+
+
+@ON_SQLITE
+def test_no_trace_of_the_deleted_is_in_the_files(place: Place) -> None:
+    store = place.open()
+    goes = begin(store)
+    store.update(goes, answers={"who": "Somebody Unmistakable"})
+    rate(store, goes)
+    store.delete(goes)
+    store.close()
+    for path in place.folder.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert goes.encode() not in content, path
+            assert b"Unmistakable" not in content, path
+
+
+def test_the_place_of_the_deleted_is_taken_again(place: Place) -> None:
+    """The trials that went with their data are asked again, so that the study stays balanced."""
+    store = place.open()
+    tokens = [begin(store) for _ in range(3)]
+    store.delete(tokens[1])
+    again = [store.session(begin(store)) for _ in range(2)]
+    assert [session.place for session in again if session] == [1, 3]
+
+
+def test_a_deletion_by_another_process_does_not_break_the_journal(place: Place) -> None:
+    """`study delete` rewrites files that the running application has open."""
+    running, other = place.open(), place.open()
+    stays, goes = begin(running), begin(running)
+    rate(running, goes)
+    assert other.delete(goes)
+    rate(running, stays, score=4)
+    assert not [line for line in place.lines() if goes in line]
+    place.lose_database()
+    ratings = place.open().ratings("study")
+    assert [(record.session, record.score) for record in ratings] == [(stays, 4)]
+
+
+def test_no_address_is_kept(place: Place) -> None:
+    store = place.open()
+    rate(store, begin(store))
+    columns = {column.name for table in schema.metadata.sorted_tables for column in table.columns}
+    assert not columns & {"ip", "address", "host", "user_agent", "agent"}
+    kept = {key for line in place.lines() for key in json.loads(line)}
+    assert not kept & {"ip", "address", "host", "user_agent", "agent"}
+
+
+def test_the_migrations_make_the_tables_of_the_schema(place: Place) -> None:
+    place.open().close()
+    engine = database.connect(place.url, place.folder)
+    plain = create_engine("sqlite://")
+    schema.metadata.create_all(plain)
+    made, meant = inspect(engine), inspect(plain)
+    assert set(made.get_table_names()) == {*schema.metadata.tables, "alembic_version"}
+    for name in schema.metadata.tables:
+        columns = [[(c["name"], c["nullable"]) for c in found.get_columns(name)] for found in (made, meant)]
+        assert columns[0] == columns[1], name
+        keys = [found.get_pk_constraint(name)["constrained_columns"] for found in (made, meant)]
+        assert keys[0] == keys[1], name
+        unique = [{tuple(c["column_names"]) for c in found.get_unique_constraints(name)} for found in (made, meant)]
+        assert unique[0] == unique[1], name
+        checks = [{c["name"] for c in found.get_check_constraints(name)} for found in (made, meant)]
+        assert checks[0] == checks[1], name
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == schema.HEAD
+    engine.dispose()
+
+
+def test_a_newer_database_is_refused(place: Place) -> None:
+    place.open().close()
+    engine = database.connect(place.url, place.folder)
+    with database.exclusive(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(StoreError, match=r"version 9999.*newer"):
+        place.open()
+
+
+def test_a_failed_migration_leaves_nothing_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lass.listening.migrations.versions import v0001_first_tables as step
+
+    whole = step.op.create_table
+
+    def fails(name: str, *columns: object, **more: object) -> object:
+        if name == "preferences":
+            raise OSError("the power is off")
+        return whole(name, *columns, **more)
+
+    monkeypatch.setattr("alembic.op.create_table", fails)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        place.open()
+    monkeypatch.undo()
+    engine = database.connect(place.url, place.folder)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+    begin(place.open())
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://root:secret@localhost/x", "sqlite://", "sqlite:///:memory:", "rubbish secret", "", "a+b://secret"]
+)
+def test_an_address_that_is_none_is_refused_without_repeating_it(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught:
+        Store.open(url, tmp_path)
+    assert "secret" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be opened") as caught:
+        Store.open("postgresql+pg8000://me:secret@127.0.0.1:9/x", tmp_path)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ratings.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        Store.open(None, tmp_path)
+
+
+@ON_SQLITE
+def test_the_writer_waits_for_the_disk(place: Place) -> None:
+    place.open()
+    engine = database.connect(None, place.folder)
+    with engine.connect() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    engine.dispose()
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_backup_is_a_whole_database(place: Place, tmp_path: Path) -> None:
+    store = place.open()
+    token = begin(store)
+    records = [rate(store, token, trial) for trial in range(5)]
+    if place.kind == "postgresql":
+        with pytest.raises(StoreError, match="pg_dump"):
+            store.backup(tmp_path / "copy.sqlite")
+        return
+    store.backup(tmp_path / "copy.sqlite")
+    store.backup(tmp_path / "copy.sqlite")
+    with Store.open(f"sqlite:///{tmp_path / 'copy.sqlite'}", tmp_path / "elsewhere") as copy:
+        assert copy.ratings("study") == records
+    with pytest.raises(StoreError, match="choose another place"):
+        store.backup(tmp_path / "no such folder" / "copy.sqlite")
+
+
+def test_the_status_says_what_there_is(place: Place) -> None:
+    store = place.open()
+    rate(store, begin(store))
+    store.report_also("sync", lambda: {"last": None})
+    status = store.status()
+    assert status["database"] == place.kind
+    assert status["rows"] == {"sessions": 1, "ratings": 1, "preferences": 0}
+    assert status["journal_files"] == 1
+    assert status["journal_bytes"] > 300
+    assert status["problems"] == []
+    assert status["sync"] == {"last": None}
+    assert json.loads(json.dumps(status)) == status
+    assert store.healthy()
+
+
+def test_a_closed_store_says_so(place: Place) -> None:
+    store = place.open()
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        begin(store)
+
+
+# --- Failures -----------------------------------------------------------------------------------------------------
+
+
+def test_a_database_that_goes_and_comes_back(place: Place, postgresql: Server) -> None:
+    """While it is away nothing is acknowledged; afterwards the same request succeeds, once."""
+    store = place.open()
+    token = begin(store)
+    first = rate(store, token, 0)
+    if place.kind == "sqlite":
+        hold = sqlite3.connect(place.folder / "ratings.sqlite", isolation_level=None)
+        hold.execute("PRAGMA locking_mode = EXCLUSIVE")
+        hold.close()
+        away = place.folder.with_name("away")
+        place.folder.rename(away)
+        place.folder.write_text("a file where the folder was")
+    else:
+        name = str(place.url).rpartition("/")[2]
+        postgresql.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        postgresql.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    with pytest.raises(StoreError) as caught:
+        rate(store, token, 1)
+    assert str(caught.value).endswith("again in a moment.")
+    assert not store.healthy()
+    assert store.status()["problems"]
+    if place.kind == "sqlite":
+        place.folder.unlink()
+        away.rename(place.folder)
+    else:
+        postgresql.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    assert store.healthy()
+    second = rate(store, token, 1)
+    assert store.ratings("study") == [first, second]
+    assert store.status()["problems"] == []
+
+
+@ON_SQLITE
+def test_a_database_file_that_vanished_is_made_again_from_the_journal(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    first = rate(store, token, 0)
+    place.lose_database()
+    second = rate(store, token, 1)
+    assert store.ratings("study") == [first, second]
+
+
+@ON_SQLITE
+def test_a_database_that_was_put_in_its_place_catches_up(place: Place, tmp_path: Path) -> None:
+    """A backup is restored while the application runs."""
+    store = place.open()
+    token = begin(store)
+    first = rate(store, token, 0)
+    store.backup(tmp_path / "old")
+    second = rate(store, token, 1)
+    place.lose_database()
+    (tmp_path / "old").rename(place.folder / "ratings.sqlite")
+    third = rate(store, token, 2)
+    assert store.ratings("study") == [first, second, third]
+    assert place.open().ratings("study") == [first, second, third]
+
+
+CRAMPED = """
+import resource, signal, sys
+from pathlib import Path
+from lass.listening.ratings.records import reference
+from lass.listening.ratings.store import Store, StoreError
+from tests.listening.databases import begin, rate
+url, folder = sys.argv[1] or None, Path(sys.argv[2])
+store = Store.open(url, folder)
+token = begin(store)
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+room = 4096 if url else (folder / "ratings.sqlite-wal").stat().st_size + 40_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+saved, refused = [], None
+for trial in range(500):
+    try:
+        saved.append(rate(store, token, trial).trial)
+    except StoreError as error:
+        refused = refused or str(error)
+        last = trial
+        break
+assert refused and refused.endswith("."), refused
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+assert not store.healthy()
+try:
+    rate(store, token, last)
+    raise SystemExit("acknowledged without room")
+except StoreError:
+    pass
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+assert store.healthy()
+saved.append(rate(store, token, last).trial)
+saved.append(rate(store, token, last + 1).trial)
+print(token, len(saved), refused)
+"""
+
+
+def test_a_full_disk_refuses_and_recovers(place: Place) -> None:
+    """A limit on the size of files stands in for the disk: the write fails in the same place."""
+    command = [sys.executable, "-c", CRAMPED, place.url or "", str(place.folder)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stderr
+    token, count = run.stdout.split()[:2]
+    assert 1 < int(count) < 500
+    ratings = place.open().ratings("study")
+    assert [record.trial for record in ratings] == list(range(int(count)))
+    place.lose_database()
+    assert place.open().ratings("study") == ratings
+    assert {record.session for record in ratings} == {token}
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from lass.listening.ratings.records import reference
+from lass.listening.ratings.store import Store, StoreError
+folder, elsewhere = map(Path, sys.argv[1:])
+Store.open(None, elsewhere).close()  # loads all that is needed, while everything can be read
+if os.geteuid() == 0:  # who may write everywhere
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    Store.open(None, folder)
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    with Store.open(None, folder) as store:
+        begin(store)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    # Somebody else has to be able to reach the folder.
+    modes = {parent: parent.stat().st_mode for parent in tmp_path.parents if not parent.stat().st_mode & 0o005}
+    modes[tmp_path] = tmp_path.stat().st_mode
+    command = [sys.executable, "-c", READ_ONLY, str(folder), str(tmp_path / "elsewhere")]
+    try:
+        for parent, mode in modes.items():
+            parent.chmod(mode | 0o055)
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        for parent, mode in modes.items():
+            parent.chmod(mode)
+        for path in (folder, folder / "journal"):
+            path.chmod(0o755)
+    assert run.returncode == 0, run.stderr
+    assert "cannot be opened" in run.stdout
+    assert "check that the folder can be written" in run.stdout
+
+
+def test_a_fault_of_one_operation_is_its_own(place: Place) -> None:
+    store = place.open()
+    token = begin(store)
+    started = threading.Barrier(10)
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    def one(number: int) -> str:
+        started.wait()
+        try:
+            if number == 3:
+                store._writer.do(broken)
+            else:
+                rate(store, token, number)
+        except ZeroDivisionError:
+            return "broken"
+        return "saved"
+
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(one, range(10))).count("saved") == 9
+    assert len(store.ratings("study")) == 9
+    assert issubclass(StoreError, LassError)
