@@ -130,6 +130,12 @@ class Settings:
     max_seconds: float = _setting("LASS_MAX_SECONDS", _positive, 600.0, "Longest recording in seconds.", "600")
     device: str = _setting("LASS_DEVICE", _device, "auto", "auto, cpu, cuda, cuda:N or mps.", "auto")
     stand: bool = _setting("LASS_STAND", _flag, False, "1 for the large, unattended variant at a stand.", "0")
+    stand_idle_seconds: float = _setting(
+        "LASS_STAND_IDLE_SECONDS", _positive, 90.0, "Seconds without a touch after which a stand starts over.", "90"
+    )
+    public_url: str | None = _setting(
+        "LASS_PUBLIC_URL", _address, None, "Address of the application for visitors' phones.", "what the browser used"
+    )
     offline: bool = _setting("HF_HUB_OFFLINE", _flag, False, "1 refuses every download.", "0")
     hub_address: str = _setting(
         "HF_ENDPOINT",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,23 +22,17 @@ from lass.checkpoints import open_store
 from lass.checkpoints.catalogue import parts
 from lass.checkpoints.remote import is_loopback
 from lass.errors import SettingsError
-from lass.ui import fragments, gpu, navigation, shelf, texts
-from lass.ui.batch_page import BatchPage
-from lass.ui.batching import Batching
-from lass.ui.compare import ComparePage
-from lass.ui.comparing import Comparing, Prefer
+from lass.ui import gpu, pages, shelf, stand, texts
 from lass.ui.downloads import Downloads
-from lass.ui.drafting import Collect
 from lass.ui.ending import FINISH_SECONDS, Ending, finish
+from lass.ui.head import FAVICON, Heads
 from lass.ui.headers import secured
 from lass.ui.health import Health
-from lass.ui.measure import MeasurePage
-from lass.ui.measuring import Measuring
-from lass.ui.models_page import ModelsPage
+from lass.ui.pages import Extras
 from lass.ui.recording import recording_input
 from lass.ui.requests_log import write_requests_to_the_console
-from lass.ui.separate import SeparatePage
-from lass.ui.service import Example, Limits, Service, load_examples
+from lass.ui.service import Limits, Service, load_examples
+from lass.ui.stand import Stand
 from lass.ui.studies import ListeningTest
 from lass.ui.theme import theme
 
@@ -62,47 +55,18 @@ def build(settings: Settings) -> gr.Blocks:
     return compose(service_for(settings))
 
 
-def compose(service: Service, prefer: Prefer | None = None, collect: Collect | None = None) -> gr.Blocks:
-    """The pages and endpoints on top of a service.
-
-    ``prefer`` keeps the votes of the page Compare, and ``collect`` adds results to the draft of a listening test.
-    """
-    words, examples = service.texts, load_examples(ROOT / "examples")
+def compose(service: Service, extras: Extras | None = None) -> gr.Blocks:
+    """The pages in every language and the endpoints on top of a service."""
     keep_seconds = service.limits.keep_minutes * 60
     with gr.Blocks(
-        title=words.title, analytics_enabled=False, delete_cache=(min(SWEEP_SECONDS, keep_seconds), keep_seconds)
+        title=service.texts.title, analytics_enabled=False, delete_cache=(_sweep_seconds(service), keep_seconds)
     ) as blocks:
-        with _page(service, ""):
-            page = SeparatePage(service, words, examples, collect)
+        every = pages.languages(service, load_examples(ROOT / "examples"), extras or Extras())
+        every[0].first(blocks)
         _endpoints(service)
-        page.picker.refresh_on_load(blocks)
-    _more_pages(blocks, service, examples, prefer)
+    pages.routes(blocks, every)
     blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
     return blocks
-
-
-def _more_pages(blocks: gr.Blocks, service: Service, examples: list[Example], prefer: Prefer | None) -> None:
-    """The pages beside Separate, each loaded only by those who open it."""
-    make: dict[str, Callable[[], Any]] = {
-        navigation.COMPARE: lambda: ComparePage(Comparing(service, prefer), service.texts, examples),
-        navigation.MEASURE: lambda: MeasurePage(Measuring(service), service.texts),
-        navigation.BATCH: lambda: BatchPage(Batching(service), service.texts),
-        navigation.MODELS: lambda: ModelsPage(service, service.texts),
-    }
-    for path, name in navigation.pages(service.texts)[1:]:
-        with blocks.route(name, path, show_in_navbar=False), _page(service, path):
-            page = make[path]()
-            page.refresh_on_load(blocks)
-
-
-@contextlib.contextmanager
-def _page(service: Service, path: str) -> Iterator[None]:
-    """What stands above and below every page."""
-    words = service.texts
-    gr.HTML(fragments.header(words))
-    gr.HTML(navigation.bar(words, path), elem_id="lass-navigation")
-    yield
-    gr.HTML(fragments.footer(words, keep_minutes=service.limits.keep_minutes, version=__version__))
 
 
 def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Blocks:
@@ -112,24 +76,34 @@ def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Block
     """
     write_requests_to_the_console()
     listening = ListeningTest(settings)
-    return serve(service_for(settings), listening, prevent_thread_lock=prevent_thread_lock)
+    at_stand = Stand(settings.stand_idle_seconds, settings.public_url) if settings.stand else None
+    extras = Extras(listening.prefer, listening.collect if _at_home() and at_stand is None else None, at_stand)
+    return serve(
+        service_for(settings), listening, extras, address=settings.public_url, prevent_thread_lock=prevent_thread_lock
+    )
 
 
 def serve(
-    service: Service, listening: ListeningTest | None = None, *, prevent_thread_lock: bool = False
+    service: Service,
+    listening: ListeningTest | None = None,
+    extras: Extras | None = None,
+    *,
+    address: str | None = None,
+    prevent_thread_lock: bool = False,
 ) -> gr.Blocks:
     """Serve the pages of a service, and beside them a listening test.
+
+    ``extras`` are what else the pages do; ``address`` is where the application is to be found, if somebody said so.
 
     The page answers first and the default model is loaded behind it; on ZeroGPU models have to be in place
     before the first call forks, so there they come first.
     """
-    if listening is None:
-        blocks = compose(service)
-    else:
-        blocks = compose(service, listening.prefer, listening.collect if _at_home() else None)
+    extras = extras or Extras()
+    blocks = compose(service, extras)
     health = Health(service.bench, __version__, listening.healthy if listening is not None else lambda: None)
     health.waiting = lambda: len(blocks._queue)
-    middleware = [Middleware(secured), Middleware(health.pages.around)]
+    heads = Heads(pages.heads(), service.texts.title, address)
+    middleware = [Middleware(secured), Middleware(heads.around), Middleware(health.pages.around)]
     if listening is not None:
         middleware.append(Middleware(listening.pages.around))
     ending = Ending()
@@ -141,14 +115,16 @@ def serve(
         blocks.launch(
             prevent_thread_lock=True,
             theme=theme(),
-            css_paths=[STYLE, PAGES],
+            css_paths=[STYLE, PAGES] if extras.stand is None else [STYLE, PAGES, stand.STYLE],
+            head=None if extras.stand is None else stand.head(),
+            favicon_path=FAVICON,
             js=UPLOADS.read_text(encoding="utf-8"),
             max_file_size=service.limits.max_bytes,
             show_error=False,
             ssr_mode=False,
             enable_monitoring=False,
             run_history=False,
-            footer_links=["api"],
+            footer_links=["api"] if extras.stand is None else [],
             app_kwargs={"middleware": middleware},
         )
     except OSError as error:
@@ -180,12 +156,12 @@ def service_for(settings: Settings) -> Service:
     words = texts.ENGLISH
     folder = settings.checkpoints_dir
     store = open_store(folder, settings.offline, settings.hub_address, settings.hub_token)
-    downloads = Downloads(store, lambda name: parts(name, folder), allowed=_at_home())
+    downloads = Downloads(store, lambda name: parts(name, folder), allowed=_at_home() and not settings.stand)
     models = shelf.catalogue(words, device=settings.device, cache_dir=folder, downloads=downloads)
     limits = Limits(
         max_seconds=settings.max_seconds,
         max_bytes=int(settings.max_upload_mb * 1_000_000),
-        keep_minutes=KEEP_MINUTES,
+        keep_minutes=stand.KEEP_MINUTES if settings.stand else KEEP_MINUTES,
     )
     decoders = Isolation(environment=environment_for_decoders(os.environ))
     return Service(models, limits, Path(get_upload_folder()), words, decoders)
@@ -204,7 +180,12 @@ def _keep_tidy(service: Service) -> None:
     """Remove what a crash left behind, and what nobody has come back for, as long as the application runs."""
     while True:
         service.tidy()
-        time.sleep(SWEEP_SECONDS)
+        time.sleep(_sweep_seconds(service))
+
+
+def _sweep_seconds(service: Service) -> int:
+    """Between two looks for files whose time is over: a small part of their time."""
+    return min(SWEEP_SECONDS, 60 * service.limits.keep_minutes // 10)
 
 
 def _at_home() -> bool:

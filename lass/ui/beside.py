@@ -52,7 +52,7 @@ class Beside:
         """``app`` with these routes in front of it."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            inside = scope["type"] == "http" and self.covers(_path(scope))
+            inside = scope["type"] == "http" and self.covers(path_below_root(scope))
             await (self._answer(scope, receive, send) if inside else app(scope, receive, send))
 
         return serve
@@ -69,7 +69,9 @@ class Beside:
             sentence = "The listening test is not available at the moment; please try again later."
             await PlainTextResponse(sentence, 503)(scope, receive, send)
             return
-        await router(scope, receive, send)
+        # Without the application around it, the router answers what it does not have itself; it would leave that to
+        # an application's handler, which is inside of what these routes stand before.
+        await router({name: value for name, value in scope.items() if name != "app"}, receive, send)
 
     def _ready(self) -> Router:
         from starlette.routing import Router
@@ -80,7 +82,7 @@ class Beside:
             return self._router
 
 
-def _path(scope: Scope) -> str:
+def path_below_root(scope: Scope) -> str:
     """The path below the application's root, as routes see it."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(root) :] if root and path.startswith(f"{root}/") else path

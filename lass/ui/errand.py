@@ -94,7 +94,7 @@ class Errand:
             try:
                 wish = make(*values)
             except LassError as error:
-                return {**self._idle(), self.alert: shown(fragments.alert(str(error)))}
+                return {**self._idle(), self.alert: shown(fragments.alert(self.service.sentence(error)))}
             waiting = shown(fragments.progress(self.texts, None))
             return {**self._idle(), **self._busy(), self.status: waiting, self.ticket: Ticket(wish=wish)}
 

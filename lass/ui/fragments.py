@@ -18,9 +18,9 @@ NEXT_TO_NOTHING_DB = 25.0
 """A target this far under its recording is hardly heard beside it."""
 
 
-def header(texts: Texts) -> str:
-    """The name and the one sentence that says what this is."""
-    return f'<header class="lass-header"><h1>{escape(texts.name)}</h1><p>{escape(texts.tagline)}</p></header>'
+def header(texts: Texts, beside: str = "") -> str:
+    """The name and the one sentence that says what this is, with markup of ours ``beside`` them."""
+    return f'<header class="lass-header"><h1>{escape(texts.name)}</h1><p>{escape(texts.tagline)}</p>{beside}</header>'
 
 
 def footer(texts: Texts, *, keep_minutes: int, version: str) -> str:
@@ -122,7 +122,7 @@ def _model_way(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
         return []
     lines = [texts.model_incomplete.format(companions=_companions(shelf, entry))] if is_here(entry) else []
     if downloads is None or not downloads.allowed:
-        return [*lines, texts.model_to_use.format(how=shelf.how_to_get(entry))]
+        return [*lines, texts.model_to_use.format(how=shelf.how_to_get(entry, texts))]
     if downloads.is_packed(entry.name):
         return [*lines, texts.model_packed]
     return [*lines, *downloads.by_hand(entry.name)] if downloads.offline else lines

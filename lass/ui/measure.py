@@ -64,7 +64,7 @@ class MeasurePage:
             self.sweep = gr.Button(words.sweep, size="md", elem_id="lass-sweep")
 
     def _sound(self, label: str, prefix: str, key: str) -> tuple[gr.Dropdown, gr.Audio]:
-        choices = [(_title(sound), sound.key) for sound in self.sounds.values()]
+        choices = [(_title(self.texts, sound), sound.key) for sound in self.sounds.values()]
         with gr.Group():
             chosen = gr.Dropdown(
                 label=label, choices=[*choices, (self.words.own, OWN)], value=key, filterable=False,
@@ -221,5 +221,6 @@ class MeasurePage:
         }
 
 
-def _title(sound: Shipped) -> str:
-    return sound.title[:1].upper() + sound.title[1:]
+def _title(texts: Texts, sound: Shipped) -> str:
+    title = texts.titles.get(sound.title, sound.title)
+    return title[:1].upper() + title[1:]

@@ -80,7 +80,7 @@ class ModelsPage:
                 return shown(all_known(self.texts, knowing.labels(self.service.shelf, model or "")))
             found = knowing.neighbours(self.service.shelf, model or "", query or "")
         except LassError as error:
-            return shown(fragments.alert(str(error)))
+            return shown(fragments.alert(self.service.sentence(error)))
         except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
             return shown(fragments.alert(self.service.sentence(error)))
         return shown(nearest(self.texts, found))

@@ -10,6 +10,7 @@ from lass.ui.batching import Batch, Row
 from lass.ui.comparing import Comparison
 from lass.ui.measuring import Measured, Sweep
 from lass.ui.scores import Scores
+from lass.ui.sentences import told
 from lass.ui.texts import Texts
 from lass.ui.workbench import Stage
 
@@ -125,7 +126,7 @@ def batch_rows(texts: Texts, batch: Batch) -> str:
 
 def _result(texts: Texts, row: Row) -> str:
     if row.problem:
-        return f'<span class="lass-problem">{escape(row.problem)}</span>'
+        return f'<span class="lass-problem">{escape(told(texts, row.problem))}</span>'
     return escape(texts.pages.batch.found.format(level=f"{row.level_db:+.1f}"))
 
 

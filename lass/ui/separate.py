@@ -41,19 +41,28 @@ class SeparatePage:
     """The components of the page and what each event does to them. Make it inside a ``gr.Blocks`` context."""
 
     def __init__(
-        self, service: Service, texts: Texts, examples: list[Example], collect: Collect | None = None
+        self,
+        service: Service,
+        texts: Texts,
+        examples: list[Example],
+        collect: Collect | None = None,
+        *,
+        stand: bool = False,
     ) -> None:
         self.service = service
         self.texts = texts
         self.examples = examples
         self.collect = collect
         self.ticket = gr.State(None, delete_callback=_call_off)
+        if stand:
+            self._examples(texts.stand.examples, texts.stand.examples_hint)
         with gr.Row(elem_id="lass-columns", equal_height=False):
             with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
                 self._give()
             with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
                 self._get()
-                self._examples()
+                if not stand:
+                    self._examples(texts.examples, texts.examples_hint)
         self._events()
 
     def _give(self) -> None:
@@ -94,11 +103,11 @@ class SeparatePage:
                 self.get_report = gr.DownloadButton(texts.download_report, size="md", elem_id="lass-get-report")
             self.draft = DraftButton(texts, self.collect)
 
-    def _examples(self) -> None:
+    def _examples(self, heading: str, hint: str) -> None:
         self.example_buttons: list[gr.Button] = []
         if not self.examples:
             return
-        gr.HTML(fragments.section(self.texts.examples, self.texts.examples_hint))
+        gr.HTML(fragments.section(heading, hint))
         with gr.Row(elem_id="lass-examples"):
             for number, example in enumerate(self.examples, start=1):
                 words = f"{example.title}\n{self.texts.example_query.format(query=example.query)}"

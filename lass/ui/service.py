@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lass.errors import AudioError, Cancelled, LassError, QueryError
+from lass.ui.sentences import told
 from lass.ui.shelf import Shelf
 from lass.ui.texts import Texts
 from lass.ui.wish import Choices, Ticket
@@ -69,6 +71,12 @@ class Service:
         self.texts = texts
         self.bench = Workbench(shelf, limits, scratch, decoders)
 
+    def speaking(self, texts: Texts) -> Service:
+        """The same service, in another language."""
+        other = copy.copy(self)
+        other.texts = texts
+        return other
+
     def complaint(self, recording: str | None, query: str | None, more: Sequence[str] = ()) -> tuple[str, str]:
         """What is missing before anything can start: (about the recording, about the query), empty when fine."""
         about_recording = "" if recording else self.texts.no_recording
@@ -76,7 +84,7 @@ class Service:
         try:
             _checked_queries(query, more)
         except QueryError as error:
-            about_query = str(error) if (query or "").strip() else self.texts.no_query
+            about_query = told(self.texts, str(error)) if (query or "").strip() else self.texts.no_query
         return about_recording, about_query
 
     def run(
@@ -143,7 +151,7 @@ class Service:
     def sentence(self, error: Exception) -> str:
         """What a visitor is told of an error; anything that is not for them to mend goes to the log."""
         if isinstance(error, LassError):
-            return str(error)
+            return told(self.texts, str(error))
         log.error("A separation failed.", exc_info=error)
         return self.texts.unexpected
 

@@ -85,11 +85,12 @@ class Shelf:
         """The name of the first model that can be used at once, if there is one."""
         return next((entry.name for entry in self.entries() if is_here(entry)), None)
 
-    def how_to_get(self, entry: ModelEntry) -> str:
+    def how_to_get(self, entry: ModelEntry, texts: Texts | None = None) -> str:
         """How a model that is not here comes here, as the end of a sentence."""
+        words = texts or self._texts
         if self.may_download:
-            return self._texts.model_get
-        return self._texts.model_place.format(command=f"python -m lass download {entry.name}")
+            return words.model_get
+        return words.model_place.format(command=f"python -m lass download {entry.name}")
 
     @property
     def may_download(self) -> bool:

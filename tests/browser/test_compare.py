@@ -17,6 +17,7 @@ from lass.models.resunet import ResUNetConfig
 from lass.queries import CompactEncoder
 from lass.separation import Separator
 from lass.ui import application
+from lass.ui.pages import Extras
 from lass.ui.service import Limits, Service
 from lass.ui.shelf import Shelf
 from lass.ui.texts import ENGLISH
@@ -47,7 +48,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, votes: list[tuple[str, dic
         patch.setenv("GRADIO_TEMP_DIR", str(folder / "gradio"))
         shelf = Shelf(lambda: [entry(name) for name in SHARES], load, ENGLISH)
         service = Service(shelf, Limits(60, 20_000_000, 60), folder / "gradio", ENGLISH)
-        blocks = application.compose(service, lambda kind, values: votes.append((kind, values)))
+        blocks = application.compose(service, Extras(prefer=lambda kind, values: votes.append((kind, values))))
         _, url, _ = blocks.launch(
             prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, ssr_mode=False, show_error=False,
             theme=application.theme(), css_paths=[application.STYLE, application.PAGES],
