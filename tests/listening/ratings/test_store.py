@@ -349,7 +349,7 @@ def test_a_newer_database_is_refused(place: Place) -> None:
 
 
 def test_a_failed_migration_leaves_nothing_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lass.listening.migrations.versions import v0001_first_tables as step
+    from lass.listening.ratings.migrations.versions import v0001_first_tables as step
 
     whole = step.op.create_table
 
