@@ -41,6 +41,12 @@ def test_every_other_path_is_the_applications(path: str) -> None:
     assert client(routes).get(path).text == f"own {path}"
 
 
+def test_what_is_not_there_is_answered_and_no_fault() -> None:
+    visitor = client(routes)
+    assert visitor.get("/listen/nothing/here").status_code == 404
+    assert visitor.post("/listen").status_code == 405
+
+
 def test_it_works_below_a_path_of_a_proxy() -> None:
     assert client(routes, root_path="/space").get("/space/listen/test").text == "beside /space/listen/test"
 
