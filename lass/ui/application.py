@@ -35,6 +35,7 @@ from lass.ui.service import Limits, Service, load_examples
 from lass.ui.stand import Stand
 from lass.ui.studies import ListeningTest
 from lass.ui.theme import theme
+from lass.ui.uploads import bounded
 
 if TYPE_CHECKING:
     from lass.settings import Settings
@@ -103,7 +104,10 @@ def serve(
     health = Health(service.bench, __version__, listening.healthy if listening is not None else lambda: None)
     health.waiting = lambda: len(blocks._queue)
     heads = Heads(pages.heads(), service.texts.title, address)
-    middleware = [Middleware(secured), Middleware(heads.around), Middleware(health.pages.around)]
+    uploads = bounded(service.bench.space, service.limits.most_result_bytes)
+    middleware = [
+        Middleware(secured), Middleware(heads.around), Middleware(health.pages.around), Middleware(uploads),
+    ]  # fmt: skip
     if listening is not None:
         middleware.append(Middleware(listening.pages.around))
     ending = Ending()

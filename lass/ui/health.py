@@ -55,10 +55,10 @@ class Health:
         self._had_models = self._had_models or bool(loaded)
         devices = sorted({str(device) for one in loaded.values() if (device := getattr(one, "device", None))})
         return {
-            "ready": self._had_models and store is not False and not self._bench.closing,
+            "ready": self._had_models and store is not False and not (self._bench.closing or self._bench.device_lost),
             "stopping": self._bench.closing,
             "version": self._version,
-            "device": devices[0] if devices else None,
+            "device": "lost" if self._bench.device_lost else devices[0] if devices else None,
             "models_loaded": sorted(loaded),
             "queue": {"waiting": self.waiting(), "running": self._bench.running},
             "store": store,

@@ -49,6 +49,9 @@ class Space:
         self.most_result_bytes = most_result_bytes
         self.most_bytes = most_bytes
         self._made: set[Path] = set()
+        # When each folder was seen to change, by a clock that does not jump, and when the last look was.
+        self._seen: dict[Path, tuple[float, float]] = {}
+        self._looked: float | None = None
 
     @contextlib.contextmanager
     def result(self) -> Iterator[Path]:
@@ -56,7 +59,13 @@ class Space:
         folder = self.folder / f"{RESULT}{secrets.token_hex(16)}"
         self._made.add(folder)
         try:
-            folder.mkdir(parents=True)
+            try:
+                folder.mkdir(parents=True)
+            except OSError as error:
+                raise NoRoomError(
+                    f"Results cannot be written on this machine ({error.strerror or 'no reason given'}); "
+                    "try again in some minutes."
+                ) from error
             yield folder
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -77,6 +86,13 @@ class Space:
                 f"The results would take {needed / 1e9:.1f} GB, and at most {self.most_result_bytes / 1e9:.1f} GB are "
                 "kept of one separation; choose a shorter part, fewer descriptions, or a lower sample rate."
             )
+        self._make(needed)
+
+    def make_for_upload(self, size: int) -> None:
+        """See that an upload of so many bytes fits; 0 where nobody knows. Raises NoRoomError."""
+        self._make(size)
+
+    def _make(self, needed: int) -> None:
         if self._fits(needed, self.used()):
             return
         self.tidy()
@@ -87,16 +103,29 @@ class Space:
                 shutil.rmtree(folder, ignore_errors=True)
         if not self._fits(needed, self.used()):
             raise NoRoomError(
-                "There is no room for more results on this machine at the moment; "
-                "try a shorter part, or again in some minutes."
+                "There is no room for more files on this machine at the moment; "
+                "try a shorter recording, or again in some minutes."
             )
 
     def tidy(self) -> None:
-        """Remove what is past its time: Gradio deletes files, but no folders, and none after a crash."""
-        oldest = time.time() - self.keep_seconds
+        """Remove what is past its time: Gradio deletes files, but no folders, and none after a crash.
+
+        The machine's clock is believed about what was there before; what appears later ages by one that never jumps.
+        """
+        now, looked, seen = time.monotonic(), self._looked, self._seen
+        self._looked, self._seen = now, {}
         for folder in self._folders():
-            if _changed(folder) < oldest:
+            changed = _changed(folder)
+            before = seen.get(folder)
+            if before is not None and before[0] == changed:
+                since = before[1]
+            else:
+                age = max(0.0, time.time() - changed)
+                since = now - (age if looked is None else min(age, now - looked))
+            if now - since > self.keep_seconds:
                 shutil.rmtree(folder, ignore_errors=True)
+            else:
+                self._seen[folder] = changed, since
         self._made = {folder for folder in self._made.copy() if folder.exists()}
 
     def clear(self) -> None:

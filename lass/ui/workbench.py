@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lass.errors import AudioError, LassError
-from lass.ui import gpu, memory, metrics
+from lass.ui import faults, gpu, memory, metrics
 from lass.ui.metrics import Metrics
 from lass.ui.requests_log import Request, kind_of
 from lass.ui.shelf import IDLE_SECONDS, Shelf
@@ -87,6 +87,8 @@ class Workbench:
         self._running = 0
         self._changed = threading.Condition()
         self._closing = self._stopped = False
+        self.device_lost = False
+        """Whether the GPU failed for good."""
         self._borrowed_steps: Callable[..., Iterator[Any]] = gpu.borrowing(self._steps, _loan)
 
     def read(self, recording: str | Path) -> Audio:
@@ -196,7 +198,11 @@ class Workbench:
                 self._changed.notify_all()
 
     def _told(self, error: BaseException) -> BaseException:
-        """What is said of an error: of too little memory that it was; what can be freed is."""
+        """What is said of an error: of too little memory, once what can be freed is, and of a GPU that failed."""
+        if faults.is_device_lost(error):
+            log.error("The device that computes failed; only a restart brings it back.", exc_info=error)
+            self.device_lost = True
+            return faults.DeviceLostError()
         if not memory.is_out_of_memory(error):
             return error
         log.warning("A separation ran out of memory: %s.", type(error).__name__)

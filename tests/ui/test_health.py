@@ -177,3 +177,10 @@ def test_every_answer_carries_the_security_headers(service: Service, path: str) 
     assert "frame-ancestors 'self' https://huggingface.co" in headers["content-security-policy"]
     # An answer that brings its own keeps it.
     assert headers["referrer-policy"] == ("no-referrer" if path == "/" else "same-origin")
+
+
+def test_the_container_asks_for_it(root: Path) -> None:
+    text = (root / "Dockerfile").read_text(encoding="utf-8")
+    check = text[text.index("HEALTHCHECK") :].partition("\n\n")[0]
+    assert f":7860{module.HEALTH}'" in check
+    assert "GRADIO_SERVER_PORT=7860" in text

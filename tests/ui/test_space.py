@@ -89,6 +89,48 @@ def test_uploads_and_results_of_a_crash_go_when_their_time_is_over(disk: Space, 
     assert all(folder.exists() for folder in kept)
 
 
+class Clocks:
+    """The machine's clock, which jumps, and the other one, which does not."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall, self.steady = time.time(), time.monotonic()
+        monkeypatch.setattr(time, "time", lambda: self.wall)
+        monkeypatch.setattr(time, "monotonic", lambda: self.steady)
+
+    def pass_by(self, seconds: float, *, jump: float = 0.0) -> None:
+        self.steady += seconds
+        self.wall += seconds + jump
+
+
+@pytest.mark.parametrize("jump", [-10 * KEEP, 10 * KEEP])
+def test_a_clock_that_jumps_takes_nobodys_result_and_keeps_none_for_ever(
+    disk: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    clocks = Clocks(monkeypatch)
+    disk.tidy()
+    first = result(tmp_path, "lass-a", when=clocks.wall)
+    disk.tidy()
+    clocks.pass_by(300)
+    second = result(tmp_path, "lass-b", when=clocks.wall)  # not looked at before the jump
+    clocks.pass_by(10, jump=jump)
+    disk.tidy()
+    assert first.exists()
+    assert second.exists()
+    clocks.pass_by(KEEP - 300)
+    disk.tidy()
+    assert not first.exists()
+    clocks.pass_by(600)
+    disk.tidy()
+    assert not second.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    disk = Space(tmp_path / "file", keep_seconds=KEEP, most_result_bytes=9, most_bytes=9)
+    with pytest.raises(NoRoomError, match="cannot be written"), disk.result():
+        pass
+
+
 def test_a_failed_result_leaves_nothing(disk: Space, tmp_path: Path) -> None:
     def fail() -> None:
         with disk.result() as folder:

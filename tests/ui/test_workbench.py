@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from lass.errors import AudioError, LassError, ModelError
 from lass.queries import Query
+from lass.ui.faults import DeviceLostError
+from lass.ui.health import Health
 from lass.ui.memory import MemoryShortError
 from lass.ui.requests_log import REQUESTS_LOG
 from lass.ui.service import Service
@@ -59,6 +61,15 @@ def test_too_little_memory_is_a_sentence_and_the_next_visitor_is_served(tmp_path
     assert bench.shelf.loaded() == {}
     assert 'lass_failures_total{kind="memory"} 1' in bench.metrics.text()
     assert bench.running == 0
+
+
+def test_a_gpu_that_is_lost_is_a_sentence_and_the_application_is_not_ready(tmp_path: Path) -> None:
+    lost = RuntimeError("CUDA error: unspecified launch failure\nCompile with TORCH_USE_CUDA_DSA")
+    bench = small_service(tmp_path, Failing(lost)).bench
+    with pytest.raises(DeviceLostError, match="graphics processor"):
+        separate(bench)
+    facts = Health(bench, "1").facts()
+    assert (facts["ready"], facts["device"]) == (False, "lost")
 
 
 def test_a_fault_stays_a_fault(tmp_path: Path) -> None:
