@@ -133,6 +133,39 @@ FRENCH: dict[str, tuple[str, str]] = {
         "Il n’y a pas de place pour d’autres résultats sur cette machine en ce moment ; essayez une partie plus "
         "courte, ou de nouveau dans quelques minutes.",
     ),
+    "not written": (
+        "Results cannot be written on this machine ({reason}); try again in some minutes.",
+        "Les résultats ne peuvent pas être écrits sur cette machine ({reason}) ; réessayez dans quelques minutes.",
+    ),
+    "no memory to separate": (
+        "There was not enough memory for this separation; try a shorter part of the recording, or a smaller model.",
+        "La mémoire n’a pas suffi pour cette séparation ; essayez une partie plus courte de l’enregistrement, ou un "
+        "modèle plus petit.",
+    ),
+    "lost device": (
+        "The graphics processor of this machine failed; try again in some minutes, when the application was restarted.",
+        "Le processeur graphique de cette machine a fait défaut ; réessayez dans quelques minutes, quand l’application "
+        "aura redémarré.",
+    ),
+    "decoder too slow": (
+        "{name} could not be read within {seconds} seconds; choose a shorter part of it, or export it again as wav or "
+        "flac.",
+        "{name} n’a pas pu être lu en {seconds} secondes ; choisissez-en une partie plus courte, ou exportez-le de "
+        "nouveau en wav ou en flac.",
+    ),
+    "decoder failed": (
+        "{name} could not be read because its decoder failed, so it may be damaged; export it again as wav or flac.",
+        "{name} n’a pas pu être lu parce que son décodeur a échoué, il est donc peut-être endommagé ; exportez-le de "
+        "nouveau en wav ou en flac.",
+    ),
+    "decoder away": (
+        "{name} cannot be read at the moment; try again in a minute.",
+        "{name} ne peut pas être lu en ce moment ; réessayez dans une minute.",
+    ),
+    "decoder stopping": (
+        "{name} cannot be read, because the application is stopping; try again later.",
+        "{name} ne peut pas être lu, car l’application s’arrête ; réessayez plus tard.",
+    ),
     "restarting": (
         "The application is being restarted; try again in a minute.",
         "L’application redémarre ; réessayez dans une minute.",

@@ -103,8 +103,8 @@ class Space:
                 shutil.rmtree(folder, ignore_errors=True)
         if not self._fits(needed, self.used()):
             raise NoRoomError(
-                "There is no room for more files on this machine at the moment; "
-                "try a shorter recording, or again in some minutes."
+                "There is no room for more results on this machine at the moment; "
+                "try a shorter part, or again in some minutes."
             )
 
     def tidy(self) -> None:

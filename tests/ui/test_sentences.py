@@ -1,5 +1,6 @@
 """Errors from the rooms below, in French: each is provoked where it is raised."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import pytest
 import soundfile
 
 from lass import audio
+from lass.audio import isolated
+from lass.audio.isolated import Isolation
 from lass.errors import Cancelled, LassError
 from lass.queries import check_query
 from lass.region import Region, heard
 from lass.stems import check_queries
+from lass.ui.faults import DeviceLostError
 from lass.ui.french import FRENCH
+from lass.ui.memory import MemoryShortError
 from lass.ui.sentences import told
 from lass.ui.space import Space
 from lass.ui.texts import ENGLISH
@@ -108,3 +113,28 @@ def test_a_sentence_that_nobody_knows_stays_as_it_is() -> None:
 def test_a_file_name_cannot_pretend_to_be_a_pattern(recording: Callable[..., Path]) -> None:
     name = "{most} is empty; choose (.*).wav"
     assert in_french(complaint(lambda: audio.read(recording(name), max_seconds=0.5))).startswith(name)
+
+
+def test_what_a_machine_at_its_limits_says(recording: Callable[..., Path], tmp_path: Path) -> None:
+    for error in (MemoryShortError(), DeviceLostError()):
+        assert "essayez" in in_french(str(error))
+
+    def result() -> None:
+        with Space(recording(), keep_seconds=9, most_result_bytes=9, most_bytes=9).result():
+            pass
+
+    assert "ne peuvent pas être écrits" in in_french(complaint(result))
+
+
+def test_what_a_decoder_that_fails_says(recording: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recording()
+    slow = Isolation(workers=1, seconds=0)
+    assert "n’a pas pu être lu en 0 secondes" in in_french(complaint(lambda: slow.read(path)))
+    slow.close()
+    assert "s’arrête" in in_french(complaint(lambda: slow.read(path)))
+    monkeypatch.setattr(isolated, "_PROGRAM", "pass")
+    failing = Isolation(workers=1)
+    assert "décodeur a échoué" in in_french(complaint(lambda: failing.read(path)))
+    failing.close()
+    monkeypatch.setattr(sys, "executable", str(path))
+    assert "en ce moment" in in_french(complaint(lambda: Isolation(workers=1).read(path)))
