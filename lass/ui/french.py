@@ -12,9 +12,9 @@ from lass.ui.texts import Texts
 from lass.ui.typography import french
 
 _TITLES = {
-    "An owl among crickets": "Une chouette parmi les grillons",
-    "Knocking at a party": "On frappe pendant une fête",
-    "A siren passes a skateboard": "Une sirène croise une planche à roulettes",
+    "An owl among crickets": "Chouette et grillons",
+    "Knocking at a party": "On frappe à la fête",
+    "A siren passes a skateboard": "Sirène et skateboard",
     "Birds over footsteps": "Des oiseaux et des pas",
     "Whales in the rain": "Des baleines sous la pluie",
     "owl hooting": "hululement d’une chouette",
