@@ -24,7 +24,7 @@ def bars() -> str:
         place = number / (BARS - 1)
         noise = 26 + 20 * math.sin(number * 1.7) + 14 * math.sin(number * 0.53 + 1)
         wanted = math.exp(-(((place - 0.62) / 0.1) ** 2))
-        height = noise + 190 * wanted * (0.72 + 0.28 * math.cos(number * 2.1))
+        height = max(12.0, noise) + 190 * wanted * (0.72 + 0.28 * math.cos(number * 2.1))
         colour, opacity = ("#7dc2b8", 1.0) if wanted > 0.12 else ("#faf9f7", 0.32)
         drawn.append(
             f'<rect x="{80 + 1040 * place - 5:.1f}" y="{455 - height / 2:.1f}" width="10" height="{height:.1f}" '
