@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from lass.audio.isolated import Isolation, environment_for_decoders
 from lass.errors import AudioError
 from tests.audio.recordings import one_sentence, stored, tones
 
+ROOT = Path(__file__).resolve().parents[2]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals stop the decoder")
 
 
@@ -138,6 +142,46 @@ def test_closed_it_leaves_no_process_and_says_so(fine: Path) -> None:
         for pid in pids:
             with pytest.raises(ProcessLookupError):
                 os.kill(pid, 0)
+
+
+@posix
+def test_when_the_application_is_killed_its_decoders_end(fine: Path) -> None:
+    program = (
+        "import sys, time; from lass.audio.isolated import Isolation; decoders = Isolation(workers=1);"
+        "decoders.read(sys.argv[1]); print(*decoders.processes(), flush=True); time.sleep(600)"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", program, str(fine)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert killed.stdout is not None
+    pid = int(killed.stdout.readline())
+    killed.kill()
+    killed.communicate()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and is_running(pid):
+        time.sleep(0.02)
+    assert not is_running(pid)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no mere entry that nobody has fetched yet."""
+    try:
+        os.kill(pid, 0)
+        return sys.platform != "linux" or ") Z " not in Path(f"/proc/{pid}/stat").read_text("ascii")
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def test_fifty_visitors_at_once_each_get_their_own(tmp_path: Path) -> None:
+    decoders = Isolation(workers=2)
+    paths = [
+        stored(tmp_path / f"{number}.wav", (number + 1) / 60 * tones(1, 16_000, 2), 16_000, "WAV", "FLOAT")
+        for number in range(50)
+    ]
+    with ThreadPoolExecutor(50) as visitors:
+        found = list(visitors.map(decoders.read, paths))
+    for number, recording in enumerate(found):
+        np.testing.assert_allclose(np.abs(recording.waveform).max(), 0.3 * (number + 1) / 60, rtol=1e-3)
+    assert len(decoders.processes()) <= 2
+    decoders.close()
 
 
 def test_a_decoder_is_told_no_secret() -> None:
