@@ -74,3 +74,24 @@ def test_a_french_visitor_separates_and_is_told_what_is_wrong(page: Page, server
     expect(page.get_by_role("button", name="Écouter")).to_be_visible()
     expect(page.locator("#lass-details")).to_contain_text("redonnent exactement votre enregistrement")
     assert_accessible(page)
+
+
+def test_no_page_asks_for_anything_beyond_this_machine(
+    page: Page, server: Server, outside_requests: list[str]
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in [*(navigation.route(texts, path) for texts, path in EVERY), "listen/", "listen/?lang=fr", "results/"]:
+        before = len(asked)
+        page.goto(server.url + path)
+        page.locator(".lass-footer, main").last.wait_for(timeout=LONG)
+        assert len(asked) > before
+        # What the page would ask for, had it been given the time: pictures, scripts and styles from other hosts.
+        outside = page.evaluate(
+            "[...document.querySelectorAll('img[src], script[src], link[rel=stylesheet], link[rel=icon], audio[src]')]"
+            ".map(one => new URL(one.src || one.href))"
+            ".filter(url => url.protocol.startsWith('http') && url.origin !== location.origin).map(url => url.href)"
+        )
+        assert outside == []
+    assert outside_requests == []
+    assert server.attempts() == []
