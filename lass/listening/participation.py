@@ -187,14 +187,13 @@ class Participation:
         heard = min(seconds_heard, stimulus.seconds)
         if not any(trial == position for trial, _ in self._answers):
             self._must_have_heard(position, plays, heard, mixture_heard, elapsed)
-        to_rate = min(seconds_to_rate, max(elapsed, 0.0) * DRIFT + NETWORK) if elapsed >= 0 else seconds_to_rate
-        for question, score in checked.items():
-            saved = self._store.rate(
-                session.token, position, stimulus.id, stimulus.sha256, question, score, key, plays, heard, to_rate
-            )
-            if saved.score != score:
-                raise self._refusal("refused_saved")
+        to_rate = min(seconds_to_rate, elapsed * DRIFT + NETWORK) if elapsed >= 0 else seconds_to_rate
+        saved = self._store.rate(
+            session.token, position, stimulus.id, stimulus.sha256, checked, key, plays, heard, to_rate
+        )
         self._latest = None
+        if any(saved[question].score != score for question, score in checked.items()):
+            raise self._refusal("refused_saved")
 
     def answer(self, answers: Mapping[str, Any]) -> None:
         """Save the questionnaire: {field key: text}; fields left empty may be missing."""
@@ -284,15 +283,13 @@ class Participation:
     def _since(self, session: SessionRecord, position: int, now: float) -> float:
         """When a trial's sounds can first have been heard (Unix seconds).
 
-        The first one's is on record. A later one goes out with the answer to the one before; where that was changed
-        since, its time proves nothing against anybody.
+        The first one's is on record. A later one goes out with the first answer to the one before, and a change of
+        that answer does not alter when that was.
         """
         if position == 0:
             return self._store.opened(session.token, position, now)
-        before = [record for (trial, _), record in self._answers.items() if trial == position - 1]
-        if any(record.revision > 1 for record in before):
-            return session.created
-        return max(record.created for record in before)
+        before = self._store.first_answered(session.token, position - 1)
+        return session.created if before is None else before
 
     def _heard_before(self, mixture: str, position: int) -> bool:
         """Whether this mixture was heard with another trial that is answered."""

@@ -159,13 +159,15 @@ def place_in(kind: str, folder: Path, server: Server | None) -> Iterator[Place]:
             server.unused.append(name)
 
 
-def rate(store: Store, token: str, trial: int = 0, score: int = 3, **more: Any) -> RatingRecord:
-    """A rating of which only what matters is said."""
+def rate(
+    store: Store, token: str, trial: int = 0, score: int = 3, question: str = "rating", **more: Any
+) -> RatingRecord:
+    """A rating of one question, of which only what matters is said."""
     values: dict[str, Any] = {
-        "stimulus": f"stimulus{trial}", "stimulus_sha256": "ab" * 32, "question": "rating", "key": f"key{trial}",
+        "stimulus": f"stimulus{trial}", "stimulus_sha256": "ab" * 32, "key": f"key{trial}",
         "plays": 1, "seconds_heard": 4.5, "seconds_to_rate": 6.25, **more,
     }  # fmt: skip
-    return store.rate(token, trial, score=score, **values)
+    return store.rate(token, trial, scores={question: score}, **values)[question]
 
 
 def begin(store: Store, study: str = "study", **more: Any) -> str:

@@ -40,8 +40,8 @@ def fill(store: Store, study: Study, manifest: Manifest, ratings: Path = GOLDEN 
             trials[rater] = trials.get(rater, -1) + 1
         sound = sounds[row["item"], row["condition"]]
         store.rate(
-            tokens[rater], trials[rater], sound.id, sound.sha256, study.scale.questions[0].key, int(row["score"]),
-            f"key-{number}", 1, sound.seconds, 5.0,
+            tokens[rater], trials[rater], sound.id, sound.sha256,
+            {study.scale.questions[0].key: int(row["score"])}, f"key-{number}", 1, sound.seconds, 5.0,
         )  # fmt: skip
     for rater, token in tokens.items():
         if rater not in UNFINISHED:

@@ -173,6 +173,15 @@ def test_a_later_trial_s_time_begins_with_the_answer_before(here: Here) -> None:
     one.rate(**claim(1))  # it may have been heard before the answer to the first one was changed
 
 
+def test_changing_an_answer_makes_no_time_for_the_next_trial(here: Here) -> None:
+    one = here.begun()
+    one.opened(0)
+    here.now[0] += 100
+    one.rate(**claim(0))
+    one.rate(**claim(0, 2, key="changed-0123456789"))
+    assert refused(lambda: one.rate(**claim(1))) == 422
+
+
 def test_rounding_is_forgiven_and_too_much_is_cut(here: Here) -> None:
     one = here.begun()
     one.opened(0)
@@ -301,9 +310,9 @@ def test_a_study_that_was_changed_goes_on_where_the_rated_stimuli_still_stand(he
     old = store.begin("demo", "0" * 64, 7, "en", "desktop", False)
     assert here.enter(old.token).session is not None
     trial = home.trials(old.place)[0]
-    store.rate(old.token, 0, trial.stimulus, "0" * 64, "rating", 3, KEY, 1, SECONDS, 5.0)
+    store.rate(old.token, 0, trial.stimulus, "0" * 64, {"rating": 3}, KEY, 1, SECONDS, 5.0)
     assert here.enter(old.token).session is not None
-    store.rate(old.token, 1, "f" * 32, "0" * 64, "rating", 3, KEY, 1, SECONDS, 5.0)
+    store.rate(old.token, 1, "f" * 32, "0" * 64, {"rating": 3}, KEY, 1, SECONDS, 5.0)
     again = here.enter(old.token)
     assert again.outdated
     assert again.step == "welcome"

@@ -1,6 +1,5 @@
 """What a write of the store looks up first, within its own transaction."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -28,17 +27,12 @@ def free_place(connection: Connection, study: str) -> int:
     return next(place for place in range(count + 1) if place not in taken)
 
 
-def answers_to(transaction: Transaction, token: str, trial: int, question: str) -> list[RatingRecord]:
-    """The revisions of one answer, in one question to the database: this is what a hundred raters wait for."""
-    same = (ratings.c.session == sessions.c.token) & (ratings.c.trial == trial) & (ratings.c.question == question)
+def answers_to(transaction: Transaction, token: str, trial: int) -> list[RatingRecord]:
+    """All revisions of a trial's answers, in one question to the database: this is what a hundred raters wait for."""
+    same = (ratings.c.session == sessions.c.token) & (ratings.c.trial == trial)
     query = select(ratings).select_from(sessions.outerjoin(ratings, same)).where(sessions.c.token == plain(token))
     found = [values(row) for row in transaction.connection.execute(query)]
     if not found:
         raise UnknownSessionError
-    here = (token, trial, question)
-    waiting = [row for row in transaction.rows.get(ratings, []) if _whose(row) == here]
+    waiting = [row for row in transaction.rows.get(ratings, []) if (row["session"], row["trial"]) == (token, trial)]
     return [RatingRecord.from_dict(row) for row in (*found, *waiting) if row["session"] is not None]
-
-
-def _whose(row: Mapping[str, Any]) -> tuple[str, int, str]:
-    return row["session"], row["trial"], row["question"]

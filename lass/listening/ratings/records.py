@@ -4,6 +4,7 @@ Nothing here says who a participant is: a session is a random token, and no addr
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -126,6 +127,12 @@ def check_whole(name: str, number: int, lowest: int = 0, highest: int = LARGEST)
             f"This answer cannot be saved, because its {name} is no whole number from {lowest} to {highest}; "
             "load the page again."
         )
+
+
+def check_finite(name: str, number: float) -> None:
+    """Refuses, with StoreError, what no column of numbers holds."""
+    if not math.isfinite(number):
+        raise StoreError(f"This answer cannot be saved, because its {name} is no number; load the page again.")
 
 
 def plain(words: str) -> str:

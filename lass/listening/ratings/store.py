@@ -5,7 +5,6 @@ How that holds is told in `writer.py`; what a start does in `replay.py`.
 
 import contextlib
 import json
-import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from lass.listening.ratings.records import (
     SessionRecord,
     StoreError,
     UnknownSessionError,
+    check_finite,
     check_whole,
     plain,
     reference,
@@ -190,43 +190,55 @@ class Store:
         trial: int,
         stimulus: str,
         stimulus_sha256: str,
-        question: str,
-        score: int,
+        scores: Mapping[str, int],
         key: str,
         plays: int,
         seconds_heard: float,
         seconds_to_rate: float,
-    ) -> RatingRecord:
-        """Saves an answer. The same key again gives the stored answer again; another key is a further revision.
+    ) -> dict[str, RatingRecord]:
+        """Saves the answers to a trial's questions, all of them or none, and gives them back by question.
+
+        The same key again gives the stored answers again; another key makes further revisions.
+
+        Args:
+            scores: question -> score.
 
         Raises:
             UnknownSessionError: there is no such session.
-            StoreError: it could not be saved, or a value is none that could be.
+            StoreError: they could not be saved, or a value is none that could be.
         """
         check_whole("trial", trial)
         check_whole("plays", plays)
-        check_whole("score", score, LOWEST_SCORE, HIGHEST_SCORE)
+        for score in scores.values():
+            check_whole("score", score, LOWEST_SCORE, HIGHEST_SCORE)
         for name, seconds in (("seconds_heard", seconds_heard), ("seconds_to_rate", seconds_to_rate)):
-            if not math.isfinite(seconds):
-                raise StoreError(f"This answer cannot be saved, because its {name} is no number; load the page again.")
-        token, question, key = plain(token), plain(question), plain(key)
+            check_finite(name, seconds)
+        token, key = plain(token), plain(key)
 
-        def operation(transaction: Transaction) -> RatingRecord:
-            earlier = answers_to(transaction, token, trial, question)
-            for record in earlier:
-                if record.key == key:
-                    return record
-            record = RatingRecord(
-                session=token, trial=trial, stimulus=stimulus, stimulus_sha256=stimulus_sha256, question=question,
-                score=score, revision=1 + max((record.revision for record in earlier), default=0), key=key,
-                plays=plays, seconds_heard=float(seconds_heard), seconds_to_rate=float(seconds_to_rate),
-                created=self._clock(),
-            )  # fmt: skip
-            transaction.add(ratings, record.as_dict())
-            transaction.note(rows.rating_entry(record), token)
-            return record
+        def operation(transaction: Transaction) -> dict[str, RatingRecord]:
+            earlier, saved = answers_to(transaction, token, trial), {}
+            for question, score in scores.items():
+                own = [record for record in earlier if record.question == plain(question)]
+                same = next((record for record in own if record.key == key), None)
+                saved[question] = same or RatingRecord(
+                    session=token, trial=trial, stimulus=stimulus, stimulus_sha256=stimulus_sha256,
+                    question=plain(question), score=score, key=key,
+                    revision=1 + max((record.revision for record in own), default=0),
+                    plays=plays, seconds_heard=float(seconds_heard), seconds_to_rate=float(seconds_to_rate),
+                    created=self._clock(),
+                )  # fmt: skip
+                if same is None:
+                    transaction.add(ratings, saved[question].as_dict())
+                    transaction.note(rows.rating_entry(saved[question]), token)
+            return saved
 
         return self._writer.do(operation)
+
+    def first_answered(self, token: str, trial: int) -> float | None:
+        """When a trial was first answered, however often its answers were changed since; None if it was not."""
+        here = (ratings.c.session == plain(token)) & (ratings.c.trial == trial) & (ratings.c.revision == 1)
+        at = self._read(select(func.max(ratings.c.created).label("at")).where(here))[0]["at"]
+        return None if at is None else float(at)
 
     def latest(self, token: str) -> dict[tuple[int, str], RatingRecord]:
         """A session's newest answers, by trial and question."""

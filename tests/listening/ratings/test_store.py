@@ -148,6 +148,35 @@ def test_a_changed_answer_is_a_revision(place: Place) -> None:
     assert store.latest(token) == {(0, "rating"): records[-1]}
 
 
+def test_all_answers_to_a_trial_are_saved_or_none(place: Place) -> None:
+    store = place.open(clock=lambda: 8.5)
+    token = begin(store)
+    with pytest.raises(StoreError, match="score"):
+        store.rate(token, 0, "s", "ab" * 32, {"rel": 4, "ovl": 6}, "k", 1, 1.0, 2.0)
+    assert (store.ratings("study"), store.first_answered(token, 0)) == ([], None)
+    before = len(place.lines())
+    saved = store.rate(token, 0, "s", "ab" * 32, {"rel": 4, "ovl": 2}, "k", 1, 1.0, 2.0)
+    assert {question: record.score for question, record in saved.items()} == {"rel": 4, "ovl": 2}
+    assert len(place.lines()) == before + 2
+    assert store.rate(token, 0, "s", "ab" * 32, {"rel": 4, "ovl": 2}, "k", 1, 1.0, 2.0) == saved
+    with ThreadPoolExecutor(8) as pool:
+        pairs = [{"rel": score, "ovl": score} for score in (1, 2, 3, 4, 5)]
+        list(pool.map(lambda pair: store.rate(token, 0, "s", "ab" * 32, pair, f"k{pair['rel']}", 1, 1.0, 2.0), pairs))
+    latest = store.latest(token)
+    assert latest[0, "rel"].score == latest[0, "ovl"].score, "the answers of one click stay together"
+    assert latest[0, "rel"].revision == latest[0, "ovl"].revision == 6
+
+
+def test_when_a_trial_was_first_answered_does_not_change(place: Place) -> None:
+    now = [10.0]
+    store = place.open(clock=lambda: now[0])
+    token = begin(store)
+    rate(store, token, 2)
+    now[0] = 20.0
+    rate(store, token, 2, key="changed")
+    assert (store.first_answered(token, 2), store.first_answered(token, 1)) == (10.0, None)
+
+
 def test_revisions_of_one_answer_at_once_have_no_gap(place: Place) -> None:
     store = place.open()
     token = begin(store)

@@ -52,15 +52,14 @@ def store(tmp_path: Path, study: Study, manifest: Manifest) -> Iterator[Store]:
         for place in range(2):
             token = store.begin(study.slug, study.sha256, study.seed, ("en", "fr")[place], "phone", False).token
             for trial in trials_for(study, manifest, place):
-                for question in study.scale.questions:
-                    sha256 = manifest.stimulus(trial.stimulus).sha256
-                    store.rate(
-                        token, trial.position, trial.stimulus, sha256, question.key, 1 + trial.position % 5,
-                        f"k{trial.position}", 2, 0.5, 1.2345,
-                    )  # fmt: skip
+                scores = {question.key: 1 + trial.position % 5 for question in study.scale.questions}
+                sha256 = manifest.stimulus(trial.stimulus).sha256
+                store.rate(
+                    token, trial.position, trial.stimulus, sha256, scores, f"k{trial.position}", 2, 0.5, 1.2345
+                )
             answers = {"age": "-30" if place else "30", "remark": EVIL[0] if place else "nice; really"}
             store.update(token, answers=answers, finished=1_790_000_600.0, flags=("a", "b"))
-        store.rate(token, 0, trials_for(study, manifest, 1)[0].stimulus, "ff" * 32, "rel", 5, "again", 1, 0.5, 1.0)
+        store.rate(token, 0, trials_for(study, manifest, 1)[0].stimulus, "ff" * 32, {"rel": 5}, "again", 1, 0.5, 1.0)
         yield store
 
 
