@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from stat import S_ISDIR
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,13 +62,29 @@ def _address(name: str, text: str) -> str:
     # The value is not repeated: an address may carry a password.
     try:
         parts = urlsplit(text)
-        # Anything but https would be refused when something is downloaded, which is too late to hear of it.
-        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", text):
         raise SettingsError(f"{name} is not the address of a server; set it to one that starts with https://.")
     return text.rstrip("/")
+
+
+def _hub(name: str, text: str) -> str:
+    # Anything but https would be refused when something is downloaded, which is too late to hear of it.
+    if not text.lower().startswith("https:"):
+        raise SettingsError(f"{name} is not the address of a server; set it to one that starts with https://.")
+    return _address(name, text)
+
+
+def _logging(name: str, text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+        if S_ISREG(path.stat().st_mode):
+            return path
+    except (OSError, RuntimeError, ValueError):
+        pass
+    raise SettingsError(f"{name} is {_quoted(text)}, which is not a file; set it to a JSON file for Python's logging.")
 
 
 def _quoted(text: str) -> str:
@@ -136,10 +152,13 @@ class Settings:
     public_url: str | None = _setting(
         "LASS_PUBLIC_URL", _address, None, "Address of the application for visitors' phones.", "what the browser used"
     )
+    logging: Path | None = _setting(
+        "LASS_LOGGING", _logging, None, "JSON file for Python's logging: what is logged, and where.", "the console"
+    )
     offline: bool = _setting("HF_HUB_OFFLINE", _flag, False, "1 refuses every download.", "0")
     hub_address: str = _setting(
         "HF_ENDPOINT",
-        _address,
+        _hub,
         "https://huggingface.co",
         "Hub that checkpoints come from.",
         "https://huggingface.co",

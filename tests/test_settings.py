@@ -95,6 +95,8 @@ def test_an_empty_variable_counts_as_not_set(variable: str, empty: str) -> None:
         ("LASS_DEVICE", "cuda:٣"),
         ("LASS_STAND", "perhaps"),
         ("HF_HUB_OFFLINE", "2"),
+        ("LASS_LOGGING", "/nowhere/logging.json"),
+        ("LASS_LOGGING", "/"),
         ("HF_ENDPOINT", "huggingface.co"),
         ("HF_ENDPOINT", "http://huggingface.co"),
         ("HF_ENDPOINT", "file:///etc/passwd"),

@@ -22,7 +22,7 @@ from lass.checkpoints import open_store
 from lass.checkpoints.catalogue import parts
 from lass.checkpoints.remote import is_loopback
 from lass.errors import SettingsError
-from lass.ui import gpu, pages, shelf, stand, texts
+from lass.ui import gpu, pages, requests_log, shelf, stand, texts
 from lass.ui.downloads import Downloads
 from lass.ui.ending import FINISH_SECONDS, Ending, finish
 from lass.ui.head import FAVICON, Heads
@@ -30,7 +30,6 @@ from lass.ui.headers import secured
 from lass.ui.health import Health
 from lass.ui.pages import Extras
 from lass.ui.recording import recording_input
-from lass.ui.requests_log import write_requests_to_the_console
 from lass.ui.service import Limits, Service, load_examples
 from lass.ui.stand import Stand
 from lass.ui.studies import ListeningTest
@@ -75,7 +74,7 @@ def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Block
 
     Raises SettingsError when the address is taken.
     """
-    write_requests_to_the_console()
+    requests_log.configure(settings.logging)
     listening = ListeningTest(settings)
     at_stand = Stand(settings.stand_idle_seconds, settings.public_url) if settings.stand else None
     extras = Extras(listening.prefer, listening.collect if _at_home() and at_stand is None else None, at_stand)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.config
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from lass.errors import AudioError, Cancelled, LassError, ModelError, QueryError
+from lass.errors import AudioError, Cancelled, LassError, ModelError, QueryError, SettingsError
 from lass.ui import metrics
+from lass.ui.faults import DeviceLostError
 from lass.ui.memory import MemoryShortError
 from lass.ui.metrics import Metrics
 from lass.ui.space import NoRoomError
@@ -25,7 +28,7 @@ log = logging.getLogger(REQUESTS_LOG)
 
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (AudioError, "recording"), (QueryError, "query"), (ModelError, "model"), (MemoryShortError, "memory"),
-    (NoRoomError, "disk"), (LassError, "other"),
+    (NoRoomError, "disk"), (DeviceLostError, "device"), (LassError, "other"),
 )  # fmt: skip
 
 
@@ -59,7 +62,7 @@ class Request:
             return
         kind = kind_of(error)
         self.metrics.count(metrics.FAILURES, kind=kind)
-        self._end("failed" if kind in ("fault", "memory", "disk", "other") else "refused", kind)
+        self._end("failed" if kind in ("fault", "memory", "disk", "device", "other") else "refused", kind)
 
     def _end(self, outcome: Outcome, kind: str | None = None) -> None:
         taken = time.perf_counter() - self._begun
@@ -76,9 +79,22 @@ class Request:
         log.info(json.dumps(values))
 
 
-def write_requests_to_the_console() -> None:
-    """Show the lines where nobody has said anything about them: neither a level nor a place."""
-    if log.level == logging.NOTSET and not log.handlers and not logging.getLogger().handlers:
+def configure(file: Path | None) -> None:
+    """Set up Python's logging as a file of ``logging.config.dictConfig`` says, in JSON; existing loggers stay.
+
+    Without a file the lines of this module go to the console, where nobody has said anything about them.
+
+    Raises:
+        SettingsError: the file is none of that kind.
+    """
+    if file is not None:
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+            logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, **values})
+        except (OSError, ValueError, TypeError, AttributeError, ImportError) as error:
+            reason = " ".join(str(error).split())[:120].rstrip(".")
+            raise SettingsError(f"The logging file {file.name} cannot be used ({reason}); correct it.") from error
+    elif log.level == logging.NOTSET and not log.handlers and not logging.getLogger().handlers:
         console = logging.StreamHandler()
         console.setFormatter(logging.Formatter("%(message)s"))
         log.addHandler(console)
