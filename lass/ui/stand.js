@@ -24,7 +24,10 @@
     recorder?.state === "recording";
 
   const used = () => { touched = true; since = Date.now(); hide(); };
-  for (const name of INPUTS) window.addEventListener(name, used, { capture: true, passive: true });
+  // The countdown stays under the finger that touches it until the touch has become a click: it would go to what lies
+  // beneath otherwise.
+  const input = (event) => { if (!box?.contains(event.target)) used(); };
+  for (const name of INPUTS) window.addEventListener(name, input, { capture: true, passive: true });
 
   function hide() {
     if (box) box.hidden = true;
@@ -37,6 +40,7 @@
       box.setAttribute("role", "status");
       box.append(document.createElement("span"), document.createElement("button"));
       box.lastChild.type = "button";
+      box.lastChild.addEventListener("click", used);
       document.body.append(box);
     }
     box.firstChild.textContent = given.dataset.idle.replace("{seconds}", String(left));

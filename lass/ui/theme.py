@@ -100,6 +100,8 @@ def theme() -> gr.themes.Base:
         button_secondary_border_color="*neutral_300",
         button_secondary_border_color_dark="*neutral_600",
         button_border_width="1px",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
         link_text_color="*primary_700",
         link_text_color_dark="*primary_300",
         loader_color="*primary_500",
