@@ -13,7 +13,14 @@ from typing import Any, Literal
 from lass.errors import LassError
 from lass.listening.design.words import languages, say, words
 from lass.listening.presentation import about, shown, stored
-from lass.listening.ratings.records import HEADPHONES, HIGHEST_SCORE, LOWEST_SCORE, RatingRecord, SessionRecord
+from lass.listening.ratings.records import (
+    CLAIMED_TOO_MUCH,
+    HEADPHONES,
+    HIGHEST_SCORE,
+    LOWEST_SCORE,
+    RatingRecord,
+    SessionRecord,
+)
 from lass.listening.ratings.store import Store
 from lass.listening.stimuli.assignment import Trial
 from lass.listening.studies import OpenStudy
@@ -278,7 +285,13 @@ class Participation:
         # A clock that was set back proves nothing; one that ran shows the most that can have been heard.
         missing = wanted - (elapsed * DRIFT + NETWORK)
         if missing > 0 and elapsed >= 0 and share > 0:
+            self._flag(CLAIMED_TOO_MUCH)
             raise self._refusal("too_fast", 422, count=max(1, round(missing)))
+
+    def _flag(self, flag: str) -> None:
+        """Note something about the session for the screening of raters."""
+        if self.session is not None and flag not in self.session.flags:
+            self.session = self._store.update(self.session.token, flags=(*self.session.flags, flag))
 
     def _since(self, session: SessionRecord, position: int, now: float) -> float:
         """When a trial's sounds can first have been heard (Unix seconds).

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lass.listening.participation import Participation, Refusal
+from lass.listening.ratings.records import CLAIMED_TOO_MUCH
 from lass.listening.ratings.store import Store
 from lass.listening.studies import Studies
 from tests.listening.participants import lasting_study
@@ -180,6 +181,17 @@ def test_changing_an_answer_makes_no_time_for_the_next_trial(here: Here) -> None
     one.rate(**claim(0))
     one.rate(**claim(0, 2, key="changed-0123456789"))
     assert refused(lambda: one.rate(**claim(1))) == 422
+
+
+def test_a_claim_that_cannot_be_true_is_noted_for_the_screening(here: Here) -> None:
+    one, honest = here.begun(), here.begun("another-0123456789")
+    for someone in (one, honest):
+        someone.opened(0)
+    assert refused(lambda: one.rate(**claim(0))) == 422
+    here.rate(one, 0)
+    here.rate(honest, 0)
+    sessions = here.studies.store.sessions("demo")
+    assert [session.flags for session in sessions] == [(CLAIMED_TOO_MUCH,), ()]
 
 
 def test_rounding_is_forgiven_and_too_much_is_cut(here: Here) -> None:

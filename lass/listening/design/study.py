@@ -3,7 +3,6 @@
 Every problem of a file is reported at once, each with its line, its field and what would be right.
 """
 
-import math
 import re
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,8 +15,9 @@ from pydantic import Field as Limits
 
 from lass.errors import LassError
 from lass.listening.design.problems import Problem, StudyError, from_validation
+from lass.listening.design.rules import Rules
 from lass.listening.design.scales import PRESETS, Scale
-from lass.listening.design.text import LANGUAGE, Frozen, Text
+from lass.listening.design.text import LANGUAGE, Frozen, Number, Text
 from lass.listening.design.yaml_lines import Document, read_yaml
 
 FILE = "study.yaml"
@@ -40,16 +40,9 @@ def _moment(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("must be a number")
-    return value
-
-
 Name = Annotated[str, AfterValidator(_name)]
 FilePath = Annotated[str, Limits(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f]+$")]
 Moment = Annotated[datetime, AfterValidator(_moment)]
-Number = Annotated[float, Limits(strict=True), AfterValidator(_finite)]
 
 
 class Field(Frozen):
@@ -135,6 +128,7 @@ class Study(Frozen):
     loudness: Number = Limits(default=-23.0, ge=-60, le=-10)  # LUFS
     minutes: StrictInt | None = Limits(default=None, ge=1, le=600)  # the duration raters are told
     minimum_heard: Number = Limits(default=0.9, ge=0, le=1)  # share of a stimulus to hear before rating
+    screening: Rules = Rules()  # thresholds for flagging raters; a flag leaves nobody out
     sync_dataset: str | None = Limits(default=None, pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)
 
     _slug: str = PrivateAttr(default="study")

@@ -1,14 +1,25 @@
-"""A text in one language, or in several."""
+"""What values of a study file are made of: numbers, and texts in one language or in several."""
 
+import math
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 LONGEST = 5_000
 """Characters of a text."""
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 """A language tag as BCP 47 writes the common ones: en, fr, pt-BR."""
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a number")
+    return value
+
+
+Number = Annotated[float, Field(strict=True), AfterValidator(_finite)]
+"""A number that is written as one, and is one."""
 
 
 class Frozen(BaseModel):
@@ -70,4 +81,4 @@ class Text(Frozen):
         return self.in_language("en")
 
 
-__all__ = ["LANGUAGE", "LONGEST", "Frozen", "Text"]
+__all__ = ["LANGUAGE", "LONGEST", "Frozen", "Number", "Text"]

@@ -13,6 +13,9 @@ from lass.errors import LassError
 
 AGENT_CLASSES = ("phone", "tablet", "desktop", "other")
 HEADPHONES = ("passed", "failed", "skipped")
+CLAIMED_TOO_MUCH = "an answer claimed too much listening"
+FLAGS = (CLAIMED_TOO_MUCH,)
+"""What the server may note of a session while the test runs, for the screening of raters."""
 LOWEST_SCORE, HIGHEST_SCORE = 1, 5
 LARGEST = 2**31 - 1  # of a whole number in a column of both databases
 # What `Store.update` may change of a session.
@@ -63,7 +66,7 @@ class SessionRecord:
     answers: Mapping[str, str] = field(default_factory=dict)
     """The questionnaire."""
     flags: tuple[str, ...] = ()
-    """Reasons for which an analysis may leave the session out."""
+    """Of FLAGS: reasons for which an analysis may leave the session out."""
 
     def as_dict(self) -> dict[str, Any]:
         """The record as plain values that JSON knows."""

@@ -22,7 +22,7 @@ from lass.listening.ratings.records import RatingRecord, SessionRecord
 from lass.listening.results.agreement import alpha, repeats
 from lass.listening.results.comparing import compare, friedman
 from lass.listening.results.findings import Analysis, Counts, QuestionResults, Results, Sample, State, System, Width
-from lass.listening.results.screening import Rater, Rules, screen, trap_question
+from lass.listening.results.screening import Rater, screen, trap_question
 from lass.listening.results.statistics import describe, describe_system
 from lass.listening.stimuli.manifest import ROLES_RATED, Manifest, Stimulus
 from lass.version import __version__
@@ -77,7 +77,7 @@ class _Answer:
     """Whether the rater had heard this very sound in an earlier trial."""
 
 
-def analyse(store: Ratings, built: BuiltStudy, now: datetime | float, *, rules: Rules | None = None) -> Analysis:
+def analyse(store: Ratings, built: BuiltStudy, now: datetime | float) -> Analysis:
     """Analyse a study as it stands at a time: a date, or seconds since 1970."""
     study, manifest = built.study, built.manifest
     moment = now if isinstance(now, datetime) else datetime.fromtimestamp(now, UTC)
@@ -94,7 +94,7 @@ def analyse(store: Ratings, built: BuiltStudy, now: datetime | float, *, rules: 
     if closed:
         screening = screen(
             _raters(study, answers, records, [session for session in sessions if names[session.token] in raters]),
-            rules,
+            study.screening,
         )
     return Analysis(
         slug=study.slug,

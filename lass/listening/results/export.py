@@ -44,7 +44,7 @@ COLUMNS: dict[str, tuple[type, str]] = {
     "consented": (str, "when the participant consented"),
     "headphones": (str, "the check: passed, failed, skipped, or nothing"),
     "finished": (str, "when the session was finished, or nothing"),
-    "flags": (str, "reasons to look at the session again, with spaces between"),
+    "flags": (str, "reasons to look at the session again, with semicolons between"),
     "trial": (int, "position in the session, from 0"),
     "kind": (str, "practice, rating, trap or repeat"),
     "stimulus": (str, "the opaque name of the sound"),
@@ -63,7 +63,7 @@ COLUMNS: dict[str, tuple[type, str]] = {
     "revision": (int, "1 is the first answer, 2 the first change …"),
     "latest": (bool, "whether this is the newest revision"),
     "plays": (int, "how often the sound was played before the answer"),
-    "seconds_heard": (float, "how much of the sound was heard, repeats included"),
+    "seconds_heard": (float, "how much of the sound was heard at least once"),
     "seconds_to_rate": (float, "from the first opening of the trial to the answer, as the page measured it"),
     "rated": (str, "when the answer was saved"),
 }
@@ -113,7 +113,7 @@ def _session_columns(session: SessionRecord, fields: Sequence[str]) -> Row:
         "place": session.place, "seed": str(session.seed), "language": session.language,
         "agent_class": session.agent_class, "kiosk": session.kiosk, "began": _moment(session.created),
         "consented": _moment(session.consented), "headphones": session.headphones,
-        "finished": _moment(session.finished), "flags": " ".join(session.flags),
+        "finished": _moment(session.finished), "flags": "; ".join(session.flags),
         **{_ANSWER + field: session.answers.get(field) for field in fields},
     }  # fmt: skip
 

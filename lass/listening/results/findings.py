@@ -141,5 +141,6 @@ class Analysis:
         """Every number as plain values that JSON knows; None where a value is not defined."""
         values = asdict(self)
         if self.screening is not None:
+            values["screening"]["rules"] = self.screening.rules.model_dump()
             values["screening"]["sentences"] = self.screening.rules.sentences()
         return values

@@ -10,47 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lass.listening.design.rules import Rules
 from lass.listening.design.scales import Scale
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The thresholds.
-
-    Attributes:
-        trap_score: a wrong-source output rated this or higher is a failed trap.
-        trap_share: share of a rater's traps that must fail for the flag.
-        least_deviation: standard deviation of a rater's scores, in points, below which they are all but the same; for
-            every question, and over at least `deviation_ratings` ratings each.
-        quick_seconds: an answer sooner than the length of the sound and this long after the trial was shown is quick.
-        quick_share: the flag comes when more than this share of a rater's answers is quick.
-        least_correlation: Spearman correlation of a rater's scores with the median of all other raters', below which
-            they disagree; over at least `correlation_ratings` sounds that others rated too.
-    """
-
-    trap_score: int = 4
-    trap_share: float = 0.5
-    least_deviation: float = 0.2
-    deviation_ratings: int = 5
-    quick_seconds: float = 0.5
-    quick_share: float = 0.5
-    least_correlation: float = 0.1
-    correlation_ratings: int = 8
-
-    def sentences(self) -> dict[str, str]:
-        """Every rule in words, by the name that flags give it."""
-        return {
-            "traps": f"At least {_percent(self.trap_share)} of the wrong-source outputs were rated {self.trap_score} "
-            "or higher.",
-            "variance": f"For every question, over at least {self.deviation_ratings} ratings each, the standard "
-            f"deviation of the scores is below {self.least_deviation:g} points.",
-            "time": f"More than {_percent(self.quick_share)} of the answers came sooner than the sound's length plus "
-            f"{self.quick_seconds:g} s after the trial was shown.",
-            "headphones": "The headphone check was failed.",
-            "agreement": f"Over at least {self.correlation_ratings} sounds, Spearman's correlation with the median of "
-            f"the other raters is below {self.least_correlation:g}.",
-            "server": "The application noted something while the test ran.",
-        }
 
 
 @dataclass(frozen=True)
@@ -71,7 +32,7 @@ class Rater:
         traps: scores of the wrong-source outputs, for the question that traps are about.
         times: (seconds to rate, seconds of the sound), for every trial, from its first answer.
         headphones: "passed", "failed", "skipped" or None.
-        notes: what the application flagged while the test ran.
+        notes: what the server flagged while the test ran, one of `ratings.records.FLAGS` each.
     """
 
     name: str
@@ -118,7 +79,7 @@ def screen(raters: Sequence[Rater], rules: Rules | None = None) -> Screening:
         others = [other for other in raters if other is not rater]
         found = [
             *_traps(rater, rules), *_variance(rater, rules), *_time(rater, rules), *_headphones(rater),
-            *_agreement(rater, others, rules), *(Flag("server", note) for note in rater.notes),
+            *_agreement(rater, others, rules), *(Flag("claims", note) for note in rater.notes),
         ]  # fmt: skip
         if found:
             flags[rater.name] = tuple(found)
@@ -180,7 +141,3 @@ def _agreement(rater: Rater, others: Sequence[Rater], rules: Rules) -> list[Flag
     if correlation is None or sounds < rules.correlation_ratings or correlation >= rules.least_correlation:
         return []
     return [Flag("agreement", f"correlation {correlation:.2f} over {sounds} ratings")]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:g} %"

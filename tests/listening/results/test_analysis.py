@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lass.listening.design.rules import Rules
 from lass.listening.ratings.records import RatingRecord, SessionRecord
 from lass.listening.results import tables
 from lass.listening.results.analysis import Analysis, Built, analyse, state_of
@@ -142,6 +143,14 @@ def test_the_rater_who_fails_the_trap_is_flagged_and_nobody_is_left_out_in_silen
     assert closed.results is not None
     assert closed.unflagged is not None
     assert (closed.results.raters, closed.unflagged.raters) == (6, 5)
+
+
+def test_the_study_sets_the_thresholds(records: Records, built: Built) -> None:
+    strict = built.study.model_copy(update={"screening": Rules(trap_score=2)})
+    changed = analyse(records, Built(strict, built.manifest), AFTERWARDS)
+    assert changed.screening is not None
+    assert changed.screening.counts["traps"] == 2
+    assert changed.to_dict()["screening"]["rules"]["trap_score"] == 2
 
 
 # --- Open and closed

@@ -82,7 +82,7 @@ def test_a_row_says_all_about_a_rating(store: Store, study: Study, manifest: Man
     assert {row["kind"] for row in table} == {"practice", "rating", "trap", "repeat"}
     first = table[0]
     assert (first["rated"], first["finished"]) == ("2026-09-21T14:13:20.125+00:00", "2026-09-21T14:23:20.000+00:00")
-    assert (first["flags"], first["answer_age"], first["plays"]) == ("a b", "30", 2)
+    assert (first["flags"], first["answer_age"], first["plays"]) == ("a; b", "30", 2)
 
 
 def test_no_export_holds_a_token(store: Store, study: Study, manifest: Manifest) -> None:

@@ -1,12 +1,12 @@
 """Every rule of screening at its threshold, and that raters who do well meet none."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
+from lass.listening.design.rules import Rules
 from lass.listening.design.scales import PRESETS
-from lass.listening.results.screening import Rater, Rules, correlation_with_others, screen, trap_question
+from lass.listening.ratings.records import CLAIMED_TOO_MUCH
+from lass.listening.results.screening import Rater, correlation_with_others, screen, trap_question
 
 SOUNDS = [f"sound{number}" for number in range(10)]
 
@@ -90,9 +90,10 @@ def test_spearman_with_ties_agrees_with_scipy(rng: np.random.Generator) -> None:
     assert correlation_with_others(one, others)[0] == pytest.approx(expected)
 
 
-def test_what_the_application_noted_is_passed_on() -> None:
-    flags = screen([rater("x", GOOD, notes=("second session of one browser",))]).flags["x"]
-    assert [(flag.rule, flag.found) for flag in flags] == [("server", "second session of one browser")]
+def test_what_the_server_noted_is_passed_on() -> None:
+    result = screen([rater("x", GOOD, notes=(CLAIMED_TOO_MUCH,))])
+    assert [(flag.rule, flag.found) for flag in result.flags["x"]] == [("claims", CLAIMED_TOO_MUCH)]
+    assert result.counts["claims"] == 1
 
 
 def test_a_rater_can_meet_several_rules_and_counts_say_so() -> None:
@@ -104,7 +105,7 @@ def test_a_rater_can_meet_several_rules_and_counts_say_so() -> None:
 
 
 def test_a_threshold_that_changes_changes_its_sentence() -> None:
-    rules = dataclasses.replace(Rules(), trap_score=3, least_deviation=0.5)
+    rules = Rules(trap_score=3, least_deviation=0.5)
     assert "rated 3 or higher" in rules.sentences()["traps"]
     assert "below 0.5 points" in rules.sentences()["variance"]
     assert flagged(rater("x", GOOD, traps=[3]), rules=rules) == ["traps"]
