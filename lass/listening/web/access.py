@@ -128,7 +128,7 @@ class Attempts:
         now = self._clock()
         with self._lock:
             own = self._senders.setdefault(sender, _Count())
-            wait = max(own.until, self._all.until) - now
+            wait = max(own.wait(now, self.LONGEST), self._all.wait(now, self.LONGEST_IN_ALL))
             if wait > 0:
                 raise TooManyAttemptsError(math.ceil(wait))
             own.add(now, self.FREE, self.LONGEST)
@@ -150,6 +150,11 @@ class _Count:
     number: int = 0
     last: float = 0.0
     until: float = 0.0
+
+    def wait(self, now: float, longest: int) -> float:
+        """Seconds until the next attempt. More than were ever set say that the clock was set back: then none."""
+        left = self.until - now
+        return left if left <= longest else 0.0
 
     def add(self, now: float, free: int, longest: int) -> None:
         if now - self.last > Attempts.FORGOTTEN:

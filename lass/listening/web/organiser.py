@@ -24,7 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -42,13 +41,12 @@ from lass.listening.results.markup import Html
 from lass.listening.studies import Studies, UnknownStudyError
 from lass.listening.web import organiser_pages as pages
 from lass.listening.web.access import LIFETIME, Access, TooManyAttemptsError, Visit
-from lass.listening.web.security import SecurityHeaders, same_origin
+from lass.listening.web.forms import FormError, read_form
+from lass.listening.web.security import SecurityHeaders
 
 PREFIX = "/results"
 PARTICIPANTS = "/listen"
 COOKIE = "lass-results"
-LARGEST_FORM = 4 * 1024
-"""Bytes."""
 MOST_PICTURES = 200
 _NO_STORE = {"Cache-Control": "no-store"}
 _OWN = Path(__file__).parent
@@ -60,10 +58,6 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 SignedIn = Callable[[Request, pages.Frame], Awaitable[Response]]
 
 log = logging.getLogger(__name__)
-
-
-class FormError(LassError):
-    """A form that did not come from our page."""
 
 
 def organiser_routes(studies: Studies, password: str | None, *, public_url: str | None = None) -> list[BaseRoute]:
@@ -155,7 +149,7 @@ class _Organiser:
         return self._spoken(guarded)
 
     async def _check_form(self, request: Request, visit: Visit) -> None:
-        form = await _form(request)
+        form = await read_form(request)
         if not hmac.compare_digest(form.get("form", "").encode(), visit.form.encode()):
             raise FormError("This form is too old or did not come from this page; go back, load it again and retry.")
 
@@ -169,7 +163,7 @@ class _Organiser:
         base = _base(request)
         if request.method == "GET":
             return _html(pages.login_page(base, _slug(request.query_params.get("study", ""))))
-        form = await _form(request)
+        form = await read_form(request)
         slug = _slug(form.get("study", ""))
         try:
             cookie = self._access.enter(form.get("password", ""), request.client.host if request.client else "")
@@ -337,23 +331,6 @@ def qr_code(address: str) -> Html:
 
     svg = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True)
     return Html(svg.replace("<svg ", '<svg role="img" aria-label="QR code of the participants’ address" ', 1))
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form that our own page sent. Raises FormError."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded" or not same_origin(request.headers):
-        raise FormError("This form did not come from this page; open the results page and try again.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise FormError("This form is larger than any of ours; open the results page and try again.")
-    try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=10)
-    except ValueError as error:
-        raise FormError("This form cannot be read; open the results page and try again.") from error
-    return {name: values[-1] for name, values in fields.items()}
 
 
 def _answers(store: Store, slug: str) -> set[tuple[str, int, str]]:

@@ -184,6 +184,19 @@ def test_a_cookie_of_another_process_opens_nothing() -> None:
     assert Access(PASSWORD).visit(cookie) is None
 
 
+def test_a_clock_that_was_set_back_locks_nobody_out() -> None:
+    clock = Clock(1e9)
+    attempts = Attempts(clock)
+    for _ in range(Attempts.FREE):
+        attempts.begin("the organiser")
+    with pytest.raises(TooManyAttemptsError):
+        attempts.begin("the organiser")
+    clock.now -= 24 * 3600
+    attempts.begin("the organiser")
+    with pytest.raises(TooManyAttemptsError):
+        attempts.begin("the organiser")
+
+
 def test_attempts_from_everywhere_wait_but_not_long() -> None:
     clock = Clock(0.0)
     attempts = Attempts(clock)
