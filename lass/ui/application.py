@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -43,6 +44,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STYLE = Path(__file__).with_name("style.css")
 PAGES = Path(__file__).with_name("pages.css")
 UPLOADS = Path(__file__).with_name("uploads.js")
+
+log = logging.getLogger(__name__)
 
 KEEP_MINUTES = 60
 SWEEP_SECONDS = 5 * 60
@@ -182,7 +185,10 @@ def _get_ready(service: Service, listening: ListeningTest | None) -> None:
 def _keep_tidy(service: Service) -> None:
     """Remove what a crash left behind, and what nobody has come back for, as long as the application runs."""
     while True:
-        service.tidy()
+        try:
+            service.tidy()
+        except Exception:
+            log.exception("Files whose time is over could not be removed; the next look comes in some minutes.")
         time.sleep(_sweep_seconds(service))
 
 
