@@ -33,7 +33,7 @@ FLOORS = [
     ["queries", "audio"],
     ["scenes", "metrics", "plots"],
     ["sounds"],  # what the scenes are made of
-    ["devices"],
+    ["devices", "files"],
     ["errors", "version"],
 ]
 # The environment is read at the top and handed down as values.

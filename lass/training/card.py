@@ -10,8 +10,8 @@ import yaml
 from lass import scenes
 from lass.checkpoints.catalogue import read_metadata
 from lass.errors import LassError
+from lass.files import whole
 from lass.training.collection import Recording, read_collection
-from lass.training.files import whole
 from lass.training.markdown import escaped, link
 from lass.training.recipe import Mixing, Optimisation, Recipe, SourceSet
 from lass.training.scores import Evaluation, read_evaluations, score_tables

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lass import audio, plots
-from lass.training.files import unwritable, whole
+from lass.files import unwritable, whole
 
 LOG_FILE = "log.jsonl"
 TENSORBOARD = "tensorboard"

@@ -21,10 +21,10 @@ from torch.utils.data import DataLoader
 
 from lass.checkpoints.bundled import save_bundled
 from lass.errors import LassError
+from lass.files import unwritable, whole
 from lass.models import build, config_to_dict
 from lass.queries import Query, QueryEncoder
 from lass.training.average import Average
-from lass.training.files import unwritable, whole
 from lass.training.journal import Journal, Log
 from lass.training.losses import MIXIT
 from lass.training.mixing import Batch, Captions, Mixtures, read_captions

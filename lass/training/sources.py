@@ -15,8 +15,8 @@ import numpy as np
 
 from lass import audio, scenes
 from lass.errors import LassError
+from lass.files import unwritable, whole
 from lass.training.collection import Recording, read_collection
-from lass.training.files import unwritable, whole
 from lass.training.recipe import SourceSet
 
 BLOCK_SECONDS = 0.1

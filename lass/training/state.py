@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lass.errors import LassError
-from lass.training.files import whole
+from lass.files import whole
 from lass.training.recipe import Recipe
 
 STATE_FILE = "state.pt"

@@ -6,8 +6,8 @@ from safetensors import SafetensorError
 
 from lass.checkpoints.bundled import load_bundled, save_bundled
 from lass.errors import LassError
+from lass.files import unwritable
 from lass.queries import QueryEncoder
-from lass.training.files import unwritable
 from lass.training.mixing import Captions, Words, read_captions
 from lass.training.vectors import encode_all
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lass.errors import LassError
+from lass.files import whole
 from lass.listening.design.study import Study
-from lass.training.files import whole
 
 FILE = "closed.json"
 

@@ -17,6 +17,7 @@ import yaml
 
 from lass.audio import check, write
 from lass.errors import AudioError, LassError
+from lass.files import unwritable, whole
 from lass.listening.design.study import (
     CONTROLS,
     FILE,
@@ -29,7 +30,6 @@ from lass.listening.design.study import (
 )
 from lass.listening.stimuli.sources import MOST_SECONDS, stereo
 from lass.queries import check_query
-from lass.training.files import unwritable, whole
 
 SOURCES = "sources"
 

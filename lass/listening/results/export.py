@@ -12,16 +12,14 @@ as they were given.
 import csv
 import io
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lass.errors import LassError
+from lass.files import whole
 from lass.listening.design.study import Study, load_study
 from lass.listening.ratings.records import RatingRecord, SessionRecord, reference
 from lass.listening.ratings.store import Store
@@ -256,11 +254,5 @@ def export(store: Store, slug: str, studies: Path, format: str, out: Path, *, re
     folder = studies / slug
     study = load_study(folder)
     content = exported(store, study, load_manifest(folder), format, revisions=revisions)
-    partial = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, out)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise LassError(f"The export {out} cannot be written ({error.strerror}); choose another place.") from error
+    with whole(out) as file:
+        file.write(content)

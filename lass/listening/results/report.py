@@ -37,7 +37,7 @@ def write_report(analysis: Analysis, out: Path | str) -> Path:
     Raises:
         LassError: the folder cannot be written to.
     """
-    from lass.training.files import whole
+    from lass.files import whole
 
     file = Path(out)
     for path, text in ((file.with_suffix(".json"), numbers(analysis)), (file, document(analysis))):

@@ -20,6 +20,7 @@ import numpy as np
 
 from lass.audio import Audio, resample, write
 from lass.errors import AudioError, Cancelled, LassError
+from lass.files import unwritable, whole
 from lass.listening.design.study import FILE as STUDY
 from lass.listening.design.study import Study, read_study, slug_of, study_file
 from lass.listening.stimuli.loudness import Level, common_loudness, gain_db, measure
@@ -36,7 +37,6 @@ from lass.listening.stimuli.manifest import (
 )
 from lass.listening.stimuli.manifest import FILE as MANIFEST
 from lass.listening.stimuli.plan import Model, Part, plan
-from lass.training.files import unwritable, whole
 from lass.version import __version__
 
 WORK = "work"

@@ -125,7 +125,7 @@ def load_manifest(folder: Path | str) -> Manifest:
 
 def save_manifest(folder: Path | str, manifest: Manifest) -> Path:
     """Write the manifest of a built study, whole or not at all; returns the file. Raises LassError."""
-    from lass.training.files import whole
+    from lass.files import whole
 
     file = Path(folder) / FILE
     with whole(file) as out:
