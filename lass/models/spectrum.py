@@ -29,7 +29,7 @@ class Spectrum(nn.Module):
 
     def forward(self, waveform: Tensor) -> Tensor:
         """``(batch, channels, samples)`` to a complex spectrogram ``(batch, channels, frames, bins)``."""
-        padded = nn.functional.pad(waveform, (0, self._missing(waveform.shape[-1])))
+        padded = nn.functional.pad(waveform, (0, self.missing(waveform.shape[-1])))
         spectrum = torch.stft(
             padded.flatten(0, 1),
             self.window,
@@ -43,13 +43,17 @@ class Spectrum(nn.Module):
 
     def inverse(self, spectrum: Tensor, samples: int) -> Tensor:
         """``(batch, channels, frames, bins)`` back to a waveform ``(batch, channels, samples)``."""
-        length = samples + self._missing(samples)
+        length = samples + self.missing(samples)
         waveform = torch.istft(
             spectrum.flatten(0, 1).transpose(1, 2), self.window, self.hop, window=self.hann, center=True, length=length
         )
         return waveform.unflatten(0, spectrum.shape[:2])[..., :samples]
 
-    def _missing(self, samples: int) -> int:
+    def frames(self, samples: int) -> int:
+        """Frames of a waveform's spectrogram."""
+        return 1 + (samples + self.missing(samples)) // self.hop
+
+    def missing(self, samples: int) -> int:
         """Zeros to append: reflect padding needs more samples than half a window."""
         return max(0, self.window // 2 + 1 - samples)
 
