@@ -61,7 +61,7 @@ def build(settings: Settings) -> gr.Blocks:
 def compose(service: Service, extras: Extras | None = None) -> gr.Blocks:
     """The pages in every language and the endpoints on top of a service."""
     keep_seconds = service.limits.keep_minutes * 60
-    with gr.Blocks(
+    with pages.Application(
         title=service.texts.title, analytics_enabled=False, delete_cache=(_sweep_seconds(service), keep_seconds)
     ) as blocks:
         every = pages.languages(service, load_examples(ROOT / "examples"), extras or Extras())

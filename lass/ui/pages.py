@@ -34,6 +34,20 @@ class Extras:
     stand: Stand | None = None
 
 
+class Application(gr.Blocks):
+    """Blocks of many pages that are put together once, by :func:`routes`.
+
+    Gradio makes its whole web application anew at the end of every page; with ten pages that is most of the work.
+    """
+
+    whole = False
+
+    def __exit__(self, exc_type: type[BaseException] | None = None, *rest: object) -> None:
+        """Leave the context; only the last time everything is put together."""
+        # After an error Gradio leaves its context and does nothing else, which is all that is wanted here.
+        super().__exit__(exc_type if self.whole or exc_type is not None else NotImplementedError, *rest)
+
+
 class Pages:
     """The pages of one language on top of a service that speaks it.
 
@@ -93,14 +107,17 @@ def languages(service: Service, examples: Sequence[Example], extras: Extras) -> 
     return [Pages(service.speaking(texts), examples, extras) for texts in navigation.LANGUAGES]
 
 
-def routes(blocks: gr.Blocks, every: Sequence[Pages]) -> None:
-    """All pages but the application's own. Call it outside of the blocks' context."""
+def routes(blocks: Application, every: Sequence[Pages]) -> None:
+    """All pages but the application's own, and the end of the work. Call it outside of the blocks' context."""
     for number, one in enumerate(every):
         if number > 0:
             name = one.texts.pages.navigation.separate
             with blocks.route(name, navigation.route(one.texts, ""), show_in_navbar=False):
                 one.first(blocks)
         one.others(blocks)
+    blocks.whole = True
+    with blocks:
+        pass
 
 
 def heads() -> dict[str, Head]:
