@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lass.errors import LassError
 
-LARGEST_BODY = 16 * 1024
-"""Bytes; a questionnaire of several long answers fits, a flood does not."""
+LARGEST_BODY = 256 * 1024
+"""Bytes; the longest answers to the longest questionnaire fit, in every script, a flood does not."""
 TOKEN_HEADER = "x-listen-session"
 COOKIE_DAYS = 30
 FRAMES = ("https://huggingface.co", "https://*.hf.space")

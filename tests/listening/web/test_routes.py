@@ -18,10 +18,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from lass.listening.participation import LONGEST_ANSWER
 from lass.listening.ratings.store import Store
 from lass.listening.studies import Studies
 from lass.listening.web.pages import preferred
 from lass.listening.web.routes import agent_class, participant_routes
+from lass.listening.web.security import LARGEST_BODY
 from tests.browser.server import ROOT, free_port
 from tests.listening.participants import Rater, lasting_study
 from tests.listening.serving import Listening, listening
@@ -207,14 +209,18 @@ def test_bodies_that_are_not_the_page_s_are_refused(client: httpx.Client, body: 
 
 
 def test_a_large_body_is_refused(client: httpx.Client) -> None:
-    refusal(client.post("api/demo/begin", json={"key": "0" * 17_000}), 413)
+    refusal(client.post("api/demo/begin", json={"key": "0" * LARGEST_BODY}), 413)
 
     def flood() -> Iterator[bytes]:
         for _ in range(64):
-            yield b"x" * 1024
+            yield bytes(LARGEST_BODY // 32)
 
     with contextlib.suppress(httpx.WriteError):
         refusal(client.post("api/demo/begin", content=flood(), headers={"Content-Type": "application/json"}), 413)
+
+
+def test_the_longest_answers_to_the_longest_questionnaire_are_not_too_large(rater: Rater) -> None:
+    refusal(rater.post("answers", answers={f"field{number}": "音" * LONGEST_ANSWER for number in range(30)}), 422)
 
 
 @pytest.mark.parametrize("score", [0, 6, "5", 4.5, True, None])
