@@ -140,9 +140,6 @@ FRENCH = french(
                 "Un téléphone n’atteint pas cette adresse. Pour la personne qui tient le stand : donnez à "
                 "LASS_PUBLIC_URL l’adresse de cette machine sur le réseau."
             ),
-            privacy=(
-                "Tout reste sur cette machine. Vos enregistrements sont supprimés au bout de quelques minutes."
-            ),
         ),
     )
 )

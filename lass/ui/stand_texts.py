@@ -17,7 +17,6 @@ class StandTexts:
     qr_words: str
     qr_alt: str
     qr_unreachable: str
-    privacy: str
 
 
 ENGLISH = StandTexts(
@@ -32,5 +31,4 @@ ENGLISH = StandTexts(
         "A phone does not reach this address. For whoever runs the stand: set LASS_PUBLIC_URL to this machine’s "
         "address on the network."
     ),
-    privacy="Everything stays on this machine. Your recordings are deleted within minutes.",
 )

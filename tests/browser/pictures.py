@@ -59,6 +59,11 @@ def searched(page: Page) -> None:
     page.locator(".lass-nearest").wait_for(timeout=PATIENCE)
 
 
+def invited(page: Page) -> None:
+    """With the code for phones, which comes when the page is there."""
+    page.locator(".lass-invitation h2").wait_for(timeout=PATIENCE)
+
+
 def to_trial(page: Page) -> None:
     """With the first trial of a study."""
     page.get_by_role("button", name="Let’s begin").click()
@@ -87,7 +92,7 @@ PAGES = (
     Shot("listen-trial", "listen/demo", to_trial),
     Shot("results-login", "results/"),
 )
-STAND = (Shot("stand", ""), Shot("stand-result", "", separated), Shot("stand-fr", "fr"))
+STAND = (Shot("stand", "", invited), Shot("stand-result", "", separated), Shot("stand-fr", "fr", invited))
 
 
 def photograph(browser: Browser, url: str, folder: Path, shots: tuple[Shot, ...]) -> None:
