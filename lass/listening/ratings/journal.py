@@ -132,6 +132,14 @@ class Journal:
         """The files of the journal, oldest first."""
         return sorted(self.folder.glob(f"*{ENDING}"))
 
+    def sizes(self) -> list[int]:
+        """Bytes of the files, without those that went away meanwhile."""
+        found = []
+        for path in self.files():
+            with contextlib.suppress(OSError):
+                found.append(path.stat().st_size)
+        return found
+
     def append(self, lines: Sequence[str]) -> None:
         """Writes whole lines and returns when the disk has them: one sync, however many lines.
 

@@ -132,10 +132,15 @@ def check_whole(name: str, number: int, lowest: int = 0, highest: int = LARGEST)
         )
 
 
-def check_finite(name: str, number: float) -> None:
-    """Refuses, with StoreError, what no column of numbers holds."""
-    if not math.isfinite(number):
-        raise StoreError(f"This answer cannot be saved, because its {name} is no number; load the page again.")
+def check_answers(trial: int, scores: Mapping[str, int], plays: int, **seconds: float) -> None:
+    """Refuses, with StoreError, answers that no column holds: a trial's scores by question, and durations by name."""
+    check_whole("trial", trial)
+    check_whole("plays", plays)
+    for score in scores.values():
+        check_whole("score", score, LOWEST_SCORE, HIGHEST_SCORE)
+    for name, duration in seconds.items():
+        if not math.isfinite(duration):
+            raise StoreError(f"This answer cannot be saved, because its {name} is no number; load the page again.")
 
 
 def plain(words: str) -> str:

@@ -21,13 +21,11 @@ from lass.listening.ratings.lookups import answers_to, free_place, session_row
 from lass.listening.ratings.records import (
     AGENT_CLASSES,
     CHANGEABLE,
-    HIGHEST_SCORE,
-    LOWEST_SCORE,
     RatingRecord,
     SessionRecord,
     StoreError,
     UnknownSessionError,
-    check_finite,
+    check_answers,
     check_whole,
     plain,
     reference,
@@ -207,12 +205,7 @@ class Store:
             UnknownSessionError: there is no such session.
             StoreError: they could not be saved, or a value is none that could be.
         """
-        check_whole("trial", trial)
-        check_whole("plays", plays)
-        for score in scores.values():
-            check_whole("score", score, LOWEST_SCORE, HIGHEST_SCORE)
-        for name, seconds in (("seconds_heard", seconds_heard), ("seconds_to_rate", seconds_to_rate)):
-            check_finite(name, seconds)
+        check_answers(trial, scores, plays, seconds_heard=seconds_heard, seconds_to_rate=seconds_to_rate)
         token, key = plain(token), plain(key)
 
         def operation(transaction: Transaction) -> dict[str, RatingRecord]:
@@ -360,10 +353,7 @@ class Store:
             problems.append(str(error))
         others = {name: dict(report()) for name, report in self._reports.items()}
         problems += [str(other["problem"]) for other in others.values() if other.get("problem")]
-        sizes = []
-        for path in self._journal.files():
-            with contextlib.suppress(OSError):
-                sizes.append(path.stat().st_size)
+        sizes = self._journal.sizes()
         return {
             "database": self._engine.dialect.name,
             "where": self._engine.url.render_as_string(hide_password=True),
