@@ -71,7 +71,7 @@ def test_a_french_visitor_separates_and_is_told_what_is_wrong(page: Page, server
     expect(page.get_by_role("alert").first).to_contain_text("format lisible", timeout=LONG)
     page.locator("#lass-example-1").click()
     page.locator(".lp:not(.lp-loading) .lp-picture").wait_for(timeout=LONG)
-    expect(page.get_by_role("button", name="Écouter")).to_be_visible()
+    expect(page.locator("#lass-player").get_by_role("button", name="Écouter", exact=True)).to_be_visible()
     expect(page.locator("#lass-details")).to_contain_text("redonnent exactement votre enregistrement")
     assert_accessible(page)
 
