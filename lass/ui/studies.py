@@ -152,4 +152,7 @@ class ListeningTest:
         from lass.listening.web.routes import participant_routes
 
         studies = Studies(self._settings.studies_folder, self.store())
-        return [*participant_routes(studies), *organiser_routes(studies, self._settings.admin_password)]
+        organiser = organiser_routes(
+            studies, self._settings.admin_password, public_url=self._settings.public_url
+        )
+        return [*participant_routes(studies), *organiser]
