@@ -317,6 +317,33 @@ def test_a_kiosk_forgets_the_last_person(page: Page, running: Listening) -> None
     assert page.context.cookies() == []
 
 
+def test_what_a_kiosk_sends_late_is_not_the_next_persons(page: Page, running: Listening) -> None:
+    to_trials(page, running, "short?kiosk=1&idle=4")
+    heard(page)
+    page.keyboard.press("4")
+    page.context.set_offline(True)
+    page.locator(".next").click()
+    page.get_by_role("button", name="I am done").click(timeout=15_000)
+    heading(page, "cannot be reached")
+    page.context.set_offline(False)
+    heading(page, "A small test")
+    for _ in range(100):  # the answer of whoever was here is saved all the same
+        if answers(running, "short"):
+            break
+        page.wait_for_timeout(100)
+    assert answers(running, "short") == [(0, "rating", 4)]
+    page.wait_for_timeout(500)
+    heading(page, "A small test")
+
+
+def test_a_kiosk_starts_over_while_a_sound_is_repeated_for_nobody(page: Page, running: Listening) -> None:
+    to_trials(page, running, "short?kiosk=1&idle=4")
+    page.locator(".loop").click()
+    page.get_by_role("button", name="Play").first.click()
+    page.get_by_role("button", name="I am done").click(timeout=15_000)
+    heading(page, "A small test")
+
+
 def test_what_stands_in_the_way_is_one_clear_sentence(
     open_page: OpenPage, folder: Path, tmp_path: Path, console_errors: list[str]
 ) -> None:

@@ -18,6 +18,7 @@ let language = new URLSearchParams(location.search).get("lang");
 let sending = false;
 let shown = 0; // counts what was shown, so that an answer that comes late changes nothing
 let read = 0;
+let person = 0; // counts who was here, one after the other: what arrives late is not the next person's
 const opened = new Set(); // trials whose clock runs on the server
 const sounds = new Map(); // audio id -> promise of its decoded sound
 
@@ -59,20 +60,23 @@ function take(answer) { view = { ...view, ...answer }; }
 
 // Sends a step's result and goes on to what the server answers.
 async function post(name, message, key = null) {
+  const whose = person;
   sending = true;
   try {
-    const answer = await send(name, message, () => say(t("offline"), "wait"));
+    const answer = await send(name, message, () => whose === person && say(t("offline"), "wait"));
+    if (whose !== person) return false;
     say();
     if (key) remember(answer.token);
     take(answer);
     if (answer.words) speak(answer.words);
     return true;
   } catch (error) {
+    if (whose !== person) return false;
     await start();
     say(error.message, "bad");
     return false;
   } finally {
-    sending = false;
+    if (whose === person) sending = false;
   }
 }
 
@@ -229,19 +233,23 @@ async function openTrial(position) {
 
 async function submit(answered, position) {
   if (!answered.changed) return forward(position);
+  const whose = person;
   const message = { trial: position, scores: answered.scores, key: newKey(), ...answered.facts };
   memory.set("pending", message);
   sending = true;
   answered.setBusy(true);
   say(t("saving"), "wait");
   try {
-    take(await send("rate", message, () => say(t("not_saved"), "bad")));
+    const answer = await send("rate", message, () => whose === person && say(t("not_saved"), "bad"));
+    if (whose !== person) return;
+    take(answer);
     memory.set("pending", null);
     sending = false;
     say(t("saved"));
     opened.add(view.session.next);
     forward(position);
   } catch (error) {
+    if (whose !== person) return;
     memory.set("pending", null);
     sending = false;
     answered.setBusy(false);
@@ -260,6 +268,7 @@ function forward(position) {
 
 // A kiosk forgets the person who was here.
 function home() {
+  person += 1;
   leaveTrial();
   remember(null);
   memory.clear();
@@ -280,7 +289,9 @@ document.addEventListener("visibilitychange", refresh);
 async function main() {
   if (kiosk) {
     memory.clear();
-    watch(() => view === null || ["welcome", "closed"].includes(view.step) || trial?.player?.playing, home);
+    // A sound that goes round and round plays on when nobody is there.
+    const listening = () => trial?.player?.playing && !trial.player.loop;
+    watch(() => view === null || ["welcome", "closed"].includes(view.step) || listening(), home);
   }
   await start();
   const full = kiosk && fullScreenButton();
