@@ -8,6 +8,7 @@ import gradio as gr
 
 from lass.ui import fragments, page_fragments
 from lass.ui.comparing import LETTERS, Comparing, Comparison, Contest
+from lass.ui.drafting import Collect, DraftButton, Rateable
 from lass.ui.errand import IN_ORDER, QUIET, Errand
 from lass.ui.picker import Updates, shown
 from lass.ui.player import Picture, Track, player, player_value
@@ -20,8 +21,11 @@ from lass.ui.texts import Texts
 class ComparePage:
     """The components of the page and what each event does to them. Make it inside a ``gr.Blocks`` context."""
 
-    def __init__(self, comparing: Comparing, texts: Texts, examples: list[Example]) -> None:
+    def __init__(
+        self, comparing: Comparing, texts: Texts, examples: list[Example], collect: Collect | None = None
+    ) -> None:
         self.comparing = comparing
+        self.collect = collect
         self.texts = texts
         self.words = texts.pages.compare
         self.examples = examples
@@ -78,6 +82,7 @@ class ComparePage:
                     self.no_preference = _small_button(words.no_preference, "lass-vote-none")
             self.names = gr.HTML(visible=False, elem_id="lass-names")
             self.get_all = gr.DownloadButton(words.download, size="md", visible=False, elem_id="lass-get-all")
+            self.draft = DraftButton(self.texts, self.collect)
 
     def _examples(self) -> None:
         self.example_buttons: list[gr.Button] = []
@@ -96,6 +101,7 @@ class ComparePage:
         given = [self.recording, self.query, self.models, self.truth]
         outputs = [
             self.results, self.player, self.voting, *self.votes, self.names, self.get_all, self.comparison,
+            *self.draft.outputs,
         ]  # fmt: skip
         self.errand.listen(
             [(self.errand.start.click, self._wish), (self.query.submit, self._wish)], given,
@@ -156,6 +162,7 @@ class ComparePage:
             self.names: shown(""),
             self.get_all: gr.update(value=None, visible=False),
             self.comparison: comparison,
+            **self.draft.offer(*_rateable(comparison)),
         }
 
     def _clear(self) -> Updates:
@@ -165,6 +172,7 @@ class ComparePage:
             self.names: shown(""),
             self.get_all: gr.update(value=None, visible=False),
             self.comparison: None,
+            **self.draft.offer(),
         }
 
     def _voter(self, letter: str) -> Any:
@@ -179,6 +187,12 @@ class ComparePage:
             }
 
         return vote
+
+
+def _rateable(comparison: Comparison) -> list[Rateable]:
+    return [
+        Rateable((comparison.mixture,), answer.target, comparison.query, answer.model) for answer in comparison.entrants
+    ]
 
 
 def _small_button(words: str, elem_id: str) -> gr.Button:

@@ -78,7 +78,9 @@ class Pages:
         """The pages beside Separate, each loaded only by those who open it."""
         texts, service = self.texts, self.service
         make: dict[str, Callable[[], Any]] = {
-            navigation.COMPARE: lambda: ComparePage(Comparing(service, self.extras.prefer), texts, self.examples),
+            navigation.COMPARE: lambda: ComparePage(
+                Comparing(service, self.extras.prefer), texts, self.examples, self.extras.collect
+            ),
             navigation.MEASURE: lambda: MeasurePage(Measuring(service), texts),
             navigation.BATCH: lambda: BatchPage(Batching(service), texts),
             navigation.MODELS: lambda: ModelsPage(service, texts),
