@@ -45,7 +45,7 @@ class SecurityHeaders:
         self._headers = {
             "Content-Security-Policy": "; ".join(policy),
             "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",  # with no-referrer, older browsers call the origin of our own forms null
             "X-Robots-Tag": "noindex",
         }
 

@@ -94,7 +94,7 @@ def test_every_answer_carries_the_security_headers(client: httpx.Client) -> None
                  "api/demo/rate", "audio/00.wav", "audio/00.wav?study=demo"):  # fmt: skip
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "default-src 'self'" in headers["content-security-policy"]
         assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in headers["content-security-policy"]
 
