@@ -89,6 +89,7 @@ class Separator:
     """
 
     def __init__(self, checkpoint: Loaded, device: str = "cpu", *, fast: bool = False) -> None:
+        self._checkpoint = checkpoint
         self.name = checkpoint.name
         self.model = checkpoint.model.to(device).eval()
         self.encoder = checkpoint.encoder
@@ -178,6 +179,10 @@ class Separator:
 
     def _nearest(self, condition: Query) -> Understanding | None:
         return None if self.known_sounds is None else self.known_sounds.nearest(condition)
+
+    def at_precision(self, *, fast: bool) -> "Separator":
+        """This separator, or one of the same weights that works in the other precision."""
+        return self if fast == self.fast else Separator(self._checkpoint, str(self.device), fast=fast)
 
     def engine(self) -> Engine | None:
         """The network for inference, made when it is first asked for; None for those that work as they are."""

@@ -41,6 +41,13 @@ def add(commands: Any) -> None:
         "--seconds", type=seconds, action="append", help="of audio; may be repeated (default 10 and 60)"
     )
     parser.add_argument("--repetitions", type=whole_number, default=5, help="of each duration (default 5)")
+    parser.add_argument(
+        "--precision", choices=("float32", "fast"), default="float32", help="fast works in bfloat16 (default float32)"
+    )
+    parser.add_argument(
+        "--against", choices=("plain", "float32", "fast"), metavar="VARIANT",
+        help="time this in turn with it: plain (one float32 pass of the network as it is), float32 or fast",
+    )  # fmt: skip
     parser.add_argument("--page", action="store_true", help="also time the application's start")
     model_arguments(parser)
 
@@ -86,6 +93,8 @@ def benchmark(options: argparse.Namespace, settings: Settings) -> None:
         cache_dir=settings.checkpoints_dir,
         durations=tuple(options.seconds or (10.0, 60.0)),
         repetitions=options.repetitions,
+        variant=options.precision,
+        against=options.against,
         page=options.page,
     )
     print(result.to_json() if options.json else result.to_table())

@@ -1,7 +1,8 @@
 """How fast, how much memory, how exact: measured on this machine, by ``python -m lass benchmark``.
 
 Times are medians over repetitions. Each report carries the machine's speed at one fixed convolution, so that figures
-from two machines can be compared as ratios.
+from two machines can be compared as ratios. Two variants of a model are timed in turn, and compared pair by pair: on
+a machine that does other work too, only such ratios mean something.
 """
 
 import json
@@ -18,9 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import lass
 from lass.ensemble import Ensemble
 from lass.errors import LassError
+from lass.evaluation.variants import Variant, open_model, runner
+from lass.models.kernels import has_fast_bfloat16
 from lass.separation import Separator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,20 +46,37 @@ runpy.run_path({app!r}, run_name="__main__")
 """
 
 
+# A plain pass over more is not made for the sake of comparing alone: it may need more memory than there is.
+MOST_PLAIN_SECONDS = 120.0
+
+
 @dataclass(frozen=True)
 class Timing:
-    """One duration of audio, separated. Seconds, except where the name says otherwise.
+    """One duration of audio, separated in one variant. Seconds, except where the name says otherwise.
 
-    ``agreement_db`` is the energy of the difference between the separator's output and one pass over everything,
-    under the energy of that pass; None for an ensemble.
+    ``peak_mib`` is the most memory at any moment of the first separation, above what was in use before it: the
+    device's on a GPU. ``agreement_db`` is the energy of the difference from one plain float32 pass over everything,
+    under the energy of that pass; None for an ensemble, and for recordings too long for such a pass.
     """
 
     audio_seconds: float
+    variant: str
     first: float
     steady: float
     real_time_factor: float
     peak_mib: float
     agreement_db: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two variants timed in turn: how many times as long ``against`` took, pair by pair."""
+
+    audio_seconds: float
+    variant: str
+    against: str
+    ratios: tuple[float, ...]
+    median: float
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,7 @@ class Benchmark:
     calibration_gflops: float
     load: float
     timings: tuple[Timing, ...]
+    comparisons: tuple[Comparison, ...] = ()
     page: float | None = None
     empty_page: float | None = None
 
@@ -82,19 +102,25 @@ class Benchmark:
         lines = [
             f"{self.model} on {self.device}, {self.threads} threads, {self.calibration_gflops:.0f} GFLOP/s at a fixed "
             "convolution",
-            f"import and load: {self.load:.2f} s",
+            f"load: {self.load:.2f} s",
         ]
         if self.page is not None and self.empty_page is not None:
             lines.append(
                 f"start to usable page: {self.page:.2f} s, {self.page / self.empty_page:.2f} times an empty page's "
                 f"{self.empty_page:.2f} s"
             )
-        lines.append("  audio     first    steady  real-time factor  peak memory  against one pass")
+        lines.append("  audio  variant     first    steady  real-time factor  peak memory  against one plain pass")
         for timing in self.timings:
-            agreement = "" if timing.agreement_db is None else f"{timing.agreement_db:.0f} dB"
+            agreement = "" if timing.agreement_db is None else f"{timing.agreement_db:.1f} dB"
             lines.append(
-                f"{timing.audio_seconds:6.0f} s  {timing.first:6.2f} s  {timing.steady:6.2f} s  "
-                f"{timing.real_time_factor:16.4f}  {timing.peak_mib:7.0f} MiB  {agreement:>16}"
+                f"{timing.audio_seconds:5.0f} s  {timing.variant:7}  {timing.first:6.2f} s  {timing.steady:6.2f} s  "
+                f"{timing.real_time_factor:16.4f}  {timing.peak_mib:7.0f} MiB  {agreement:>22}"
+            )
+        for one in self.comparisons:
+            pairs = ", ".join(f"{ratio:.2f}" for ratio in one.ratios)
+            lines.append(
+                f"{one.audio_seconds:5.0f} s: {one.variant} is {one.median:.2f} times as fast as {one.against} "
+                f"(in pairs: {pairs})"
             )
         return "\n".join(lines)
 
@@ -107,57 +133,95 @@ def benchmark(
     cache_dir: Path | None = None,
     durations: tuple[float, ...] = (10.0, 60.0),
     repetitions: int = 5,
+    variant: Variant = "float32",
+    against: Variant | None = None,
     page: bool = False,
 ) -> Benchmark:
     """Measure a model.
 
     Args:
-        name: a model's name or a checkpoint's path.
+        name: a model's name, a checkpoint's path, or one of :data:`lass.evaluation.variants.ARCHITECTURES`.
         sample_rate: hertz, for a published checkpoint that does not say.
         durations: seconds of audio to separate.
         repetitions: of each duration, after the first.
+        variant: what is measured.
+        against: another variant, timed in turn with it.
         page: also start the application, and an empty Gradio page beside it, and time both until they answer.
 
     Raises:
-        LassError: the model cannot be loaded, or the application does not start.
+        LassError: the model cannot be loaded, has no such variant, or the application does not start.
     """
+    if "fast" in (variant, against) and not (device == "cpu" and has_fast_bfloat16()):
+        raise LassError("The fast mode needs a processor that computes in bfloat16, and the device cpu.")
     empty, ours = (_start_page(empty=True), _start_page(empty=False)) if page else (None, None)
     begun = time.perf_counter()
-    separator = lass.load_separator(name, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
+    separator = open_model(name, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
     load = time.perf_counter() - begun
-    timings = tuple(_time(separator, seconds, repetitions) for seconds in durations)
+    variants = (variant,) if against in (None, variant) else (variant, against)
+    timings: list[Timing] = []
+    comparisons: list[Comparison] = []
+    for seconds in durations:
+        times = _time(separator, torch.device(device), seconds, repetitions, variants, timings)
+        if len(variants) == 2:
+            ratios = tuple(other / own for own, other in zip(*times, strict=True))
+            comparisons.append(Comparison(seconds, variants[0], variants[1], ratios, statistics.median(ratios)))
     return Benchmark(
-        separator.name, device, torch.get_num_threads(), _calibrate(device), load, timings, ours, empty
-    )
+        separator.name, device, torch.get_num_threads(), _calibrate(device), load, tuple(timings),
+        tuple(comparisons), ours, empty,
+    )  # fmt: skip
 
 
-def _time(separator: Separator | Ensemble, seconds: float, repetitions: int) -> Timing:
-    rate = separator.sample_rate
-    noise = np.random.default_rng(0).standard_normal(int(seconds * rate)).astype(np.float32)
-    # Noise with a spectrum like most sounds', 3 dB an octave, at a tenth of full scale.
-    spectrum = np.fft.rfft(noise) / np.sqrt(np.arange(len(noise) // 2 + 1) + 1.0)
-    mixture = np.fft.irfft(spectrum, len(noise)).astype(np.float32)
-    mixture *= 0.1 / mixture.std()
-    _forget_peak()
-    before = _resident_mib()
-    durations = []
-    for _ in range(1 + repetitions):
+def _time(
+    separator: Separator | Ensemble, device: torch.device, seconds: float, repetitions: int,
+    variants: tuple[Variant, ...], timings: list[Timing],
+) -> list[list[float]]:  # fmt: skip
+    """Time the variants in turn and append their timings; returns the times after the first, by variant."""
+    mixture = _mixture(int(seconds * separator.sample_rate))
+    runs = [runner(separator, variant, QUERY) for variant in variants]
+    firsts, peaks, targets = [], [], []
+    for run in runs:
+        _forget_peak(device)
+        before = _resident_mib(device)
         begun = time.perf_counter()
-        target = separator.separate(mixture, rate, QUERY).target
-        durations.append(time.perf_counter() - begun)
-    peak = _peak_mib() - before
-    steady = statistics.median(durations[1:])
-    return Timing(seconds, durations[0], steady, steady / seconds, peak, _agreement(separator, mixture, target))
+        targets.append(run(mixture))
+        firsts.append(time.perf_counter() - begun)
+        peaks.append(_peak_mib(device) - before)
+    times: list[list[float]] = [[] for _ in runs]
+    for _ in range(repetitions):
+        for run, taken in zip(runs, times, strict=True):
+            begun = time.perf_counter()
+            run(mixture)
+            taken.append(time.perf_counter() - begun)
+    plain = _reference(separator, mixture, seconds, dict(zip(variants, targets, strict=True)))
+    for variant, first, taken, peak, target in zip(variants, firsts, times, peaks, targets, strict=True):
+        steady = statistics.median(taken)
+        agreement = None if plain is None else _decibels(target, plain)
+        timings.append(Timing(seconds, variant, first, steady, steady / seconds, peak, agreement))
+    return times
 
 
-def _agreement(separator: Separator | Ensemble, mixture: np.ndarray, target: np.ndarray) -> float | None:
-    if isinstance(separator, Ensemble):
+def _mixture(samples: int) -> np.ndarray:
+    """Noise with a spectrum like most sounds', 3 dB an octave, at a tenth of full scale."""
+    noise = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
+    spectrum = np.fft.rfft(noise) / np.sqrt(np.arange(samples // 2 + 1) + 1.0)
+    mixture = np.fft.irfft(spectrum, samples).astype(np.float32)
+    mixture *= np.float32(0.1 / mixture.std())
+    return mixture
+
+
+def _reference(
+    separator: Separator | Ensemble, mixture: np.ndarray, seconds: float, targets: dict[Variant, np.ndarray]
+) -> np.ndarray | None:
+    if "plain" in targets:
+        return targets["plain"]
+    if isinstance(separator, Ensemble) or seconds > MOST_PLAIN_SECONDS:
         return None
-    query = separator.settled(separator.encoder.encode([QUERY])).to(separator.device)
-    with torch.inference_mode():
-        whole = separator.model(torch.from_numpy(mixture[None, None]).to(separator.device), query)[0, 0].cpu().numpy()
-    difference = np.square(target - whole, dtype=np.float64).sum()
-    return float(10 * np.log10(max(difference, 1e-30) / np.square(whole, dtype=np.float64).sum()))
+    return runner(separator, "plain", QUERY)(mixture)
+
+
+def _decibels(target: np.ndarray, reference: np.ndarray) -> float:
+    difference = np.square(target - reference, dtype=np.float64).sum()
+    return float(10 * np.log10(max(difference, 1e-30) / np.square(reference, dtype=np.float64).sum()))
 
 
 def _calibrate(device: str) -> float:
@@ -198,16 +262,19 @@ def _start_page(*, empty: bool) -> float:
     raise LassError("The application did not start; run `python app.py` to see why.")
 
 
-def _resident_mib() -> float:
-    return _status("VmRSS")
+def _resident_mib(device: torch.device) -> float:
+    return torch.cuda.memory_allocated(device) / 2**20 if device.type == "cuda" else _status("VmRSS")
 
 
-def _peak_mib() -> float:
-    return _status("VmHWM")
+def _peak_mib(device: torch.device) -> float:
+    return torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else _status("VmHWM")
 
 
-def _forget_peak() -> None:
-    """Let the kernel's high-water mark start anew; where it cannot, the peak is that of the whole process."""
+def _forget_peak(device: torch.device) -> None:
+    """Let the high-water mark start anew; where the kernel cannot, the peak is that of the whole process."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
     try:
         Path("/proc/self/clear_refs").write_text("5", "ascii")
     except OSError:

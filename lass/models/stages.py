@@ -10,7 +10,7 @@ from lass.models.kernels import Convolution
 from lass.models.line import Line
 from lass.models.steering import Affine, Steered
 
-TILE = 2**20
+TILE = 2**21
 """Values of the widest map of a tile, so that a tile's maps stay in the processor's caches."""
 
 
