@@ -190,7 +190,7 @@ ENGLISH = Texts(
     examples_hint="One click plays it through.",
     example_query="hear “{query}”",
     draft_add="Add to a listening test",
-    draft_added="Added to the draft in {folder}. “python -m lass study build” makes a listening test of it.",
+    draft_added="Added to the draft in {folder}. “python -m lass study build {folder}” makes a listening test of it.",
     unexpected=(
         "Something went wrong inside the program and was written to its log; your recording and words are "
         "still here, so try again, or try a shorter recording or another model."
