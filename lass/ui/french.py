@@ -112,7 +112,9 @@ FRENCH = french(
         examples_hint="Un clic suffit.",
         example_query="entendre « {query} »",
         draft_add="Ajouter à un test d’écoute",
-        draft_added="Ajouté au brouillon dans {folder}. « python -m lass study build {folder} » en fait un test d’écoute.",
+        draft_added=(
+            "Ajouté au brouillon dans {folder}. « python -m lass study build {folder} » en fait un test d’écoute."
+        ),
         unexpected=(
             "Quelque chose a échoué dans le programme et a été noté dans son journal ; votre enregistrement et vos "
             "mots sont toujours là : réessayez, ou prenez un enregistrement plus court ou un autre modèle."
