@@ -270,7 +270,10 @@ class Bundled:
     title: str
 
 
-BUNDLED: tuple[Bundled, ...] = (Bundled("resunet-compact", "ResUNet, compact"),)
+BUNDLED: tuple[Bundled, ...] = (
+    Bundled("resunet-compact", "ResUNet, compact"),
+    Bundled("resunetpp-compact", "ResUNet++, compact"),
+)
 
 
 def list_models(cache_dir: Path | str | None = None, assets_dir: Path | str | None = None) -> list[ModelEntry]:
