@@ -108,17 +108,25 @@ def test_a_tenth_of_a_second_is_enough(separator: Separator, rate: int) -> None:
     assert separator.separate(mixture, rate, "rain").target.shape == mixture.shape
 
 
-def test_one_pass_in_pieces_is_one_pass(loaded: Loaded) -> None:
-    separator = without_levels(loaded)
-    mixture = noise(35, channels=2)
+@pytest.fixture(scope="module")
+def trained() -> Loaded:
+    """A network that learned something: random weights turn phases wherever a rounding falls the other way."""
+    return load_checkpoint("resunet-compact")
+
+
+def test_one_pass_in_pieces_is_one_pass(trained: Loaded) -> None:
+    separator = without_levels(trained)
+    mixture = noise(35, channels=2, rate=separator.sample_rate)
     whole = in_one_pass(separator, mixture, "rain")
-    assert decibels(separator.separate(mixture, RATE, "rain").target - whole, whole) < -100
+    target = separator.separate(mixture, separator.sample_rate, "rain").target
+    assert decibels(target - whole, whole) < -80
 
 
-def test_the_fast_mode_gives_nearly_the_same(loaded: Loaded) -> None:
-    mixture = noise(3)
-    exact, fast = (Separator(loaded, fast=fast).separate(mixture, RATE, "rain").target for fast in (False, True))
-    assert decibels(fast - exact, exact) < -25
+def test_the_fast_mode_gives_nearly_the_same(trained: Loaded) -> None:
+    rate = trained.config.sample_rate
+    mixture = noise(3, rate=rate)
+    exact, fast = (Separator(trained, fast=fast).separate(mixture, rate, "rain").target for fast in (False, True))
+    assert decibels(fast - exact, exact) < -40
 
 
 def test_windows_leave_no_seam(counting: Separator) -> None:
