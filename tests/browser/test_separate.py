@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.browser.server import Server
 from tests.browser.widths import on_each_width
@@ -61,8 +61,13 @@ def await_results(page: Page) -> None:
 
 def saved(page: Page, name: str) -> tuple[str, bytes]:
     """The file name and the content of what a download button gives."""
-    with page.expect_download() as download:
-        button(page, name).click()
+    try:
+        with page.expect_download(timeout=10_000) as download:
+            button(page, name).click()
+    except TimeoutError:
+        # Gradio's button fetches before it saves, and forgets a click that comes while it still does so.
+        with page.expect_download() as download:
+            button(page, name).click()
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
