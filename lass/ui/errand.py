@@ -6,6 +6,7 @@ shares its place in the queue with every other separation. Cancel and every chan
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -73,6 +74,7 @@ class Errand:
             after: script that the browser runs when the work is done.
         """
         self._work, self._show, self._clear = work, show, clear
+        self._inputs, self._makers = list(inputs), [make for _, make in starts]
         everything = [self.start, self.cancel, self.status, self.alert, *outputs]
         for event, make in starts:
             event(self._beginner(make), [self.ticket, *inputs], [self.ticket, *everything], **IN_ORDER)
@@ -85,7 +87,7 @@ class Errand:
 
     def forget_on(self, events: Sequence[Any]) -> None:
         """Changes of the input after which nothing on the page may speak of the one before."""
-        gr.on(list(events), self.forget, [self.ticket], self._everything, **IN_ORDER)
+        gr.on(list(events), self.forget, [self.ticket, *self._inputs], self._everything, **IN_ORDER)
 
     def _beginner(self, make: Callable[..., Any]) -> Callable[..., Updates]:
         def begin(ticket: Ticket | None, *values: Any) -> Updates:
@@ -125,9 +127,13 @@ class Errand:
         _call_off(ticket)
         return self._stopped()
 
-    def forget(self, ticket: Ticket | None) -> Updates:
-        """After a change of the input."""
+    def forget(self, ticket: Ticket | None, *values: Any) -> Updates:
+        """After a change of the input. Who is quick presses the button before this comes: then it is what is done."""
         if ticket is not None:
+            for make in self._makers if values and not ticket.called_off else ():
+                with contextlib.suppress(LassError):
+                    if make(*values) == ticket.wish:
+                        return {self.status: gr.skip()}
             ticket.replace()
         return self._idle()
 
