@@ -124,7 +124,8 @@ def test_scenes_are_rendered(tmp_path: Path, tiny_checkpoint: Path) -> None:
     (tmp_path / "models").mkdir()
     built = build_study(edited_new(tmp_path / "models" / "study.yaml", fields), tmp_path / "built")
     heard = parts(tmp_path / "built")
-    assert len(heard) == 2 + 1 + 2 * 5 + 1 + 1
+    # Two mixtures and that of the practice; of each item what the models give, reference and anchor; practice and trap.
+    assert len(heard) == 2 + 1 + 2 * (len(fields["conditions"]) + 2) + 1 + 1
     _, target, _ = render(SCENES[0], 32_000)
     gain = next(one.gain_db for one in built.manifest.stimuli if (one.item, one.role) == ("owl", "reference"))
     np.testing.assert_allclose(heard["reference", "owl", "reference"], target * 10 ** (gain / 20), atol=2 / 32768)
