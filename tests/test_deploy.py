@@ -188,7 +188,7 @@ def test_no_index_is_named(root: Path) -> None:
 
 def test_patterns_of_dockerignore() -> None:
     patterns = [".git", "**/__pycache__", "*.egg-info", "tests"]
-    kept = ["lass/ui/pages.py", "README.md", "lass/tests_of_hearing.py", "docs/tests"]
+    kept = ["lass/ui/site.py", "README.md", "lass/tests_of_hearing.py", "docs/tests"]
     out = [".git/config", "lass/ui/__pycache__/a.pyc", "lass.egg-info", "tests/test_a.py"]
     assert not [name for name in kept if ignored(name, patterns)]
     assert [name for name in out if ignored(name, patterns)] == out

@@ -36,6 +36,16 @@ FLOORS = [
     ["devices", "files"],
     ["errors", "version"],
 ]
+# The user interface has floors of its own.
+UI_FLOORS = [
+    ["__init__"],
+    ["application"],
+    ["site"],
+    ["pages"],
+    ["parts", "serving"],
+    ["work"],
+    ["words", "machine", "look"],
+]
 # The environment is read at the top and handed down as values.
 SETTINGS_READERS = {"app.py", "cli", "__main__", "ui", "the front door"}
 GRADIO_ROOMS = {"ui"}
@@ -102,6 +112,18 @@ def test_imports_go_down_only(path: Path) -> None:
         for other in rooms_imported(path) - {room, "settings"}
         if other not in FLOOR_OF or FLOOR_OF[other] >= FLOOR_OF[room]
     }
+    assert not wrong, f"{room} must not import {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if room_of(path) == "ui"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_imports_within_the_user_interface_go_down_only(path: Path) -> None:
+    floor_of = {room: floor for floor, rooms in enumerate(reversed(UI_FLOORS)) for room in rooms}
+    room = path.relative_to(ROOT / "lass" / "ui").with_suffix("").parts[0]
+    assert room in floor_of, f"{room} stands on no floor of the user interface: give it one in this file"
+    others = {name.split(".")[2] for name in imports(path) if name.startswith("lass.ui.")} - {room}
+    wrong = {other for other in others if floor_of[other] >= floor_of[room]}
     assert not wrong, f"{room} must not import {', '.join(sorted(wrong))}"
 
 

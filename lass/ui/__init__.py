@@ -28,7 +28,7 @@ def launch(settings: Settings, *, prevent_thread_lock: bool = False) -> gr.Block
 
     Raises SettingsError for a port that is none, or is taken.
     """
-    from lass.ui.environment import prepare
+    from lass.ui.serving.environment import prepare
 
     prepare(os.environ)
     from lass.ui.application import launch as serve

@@ -23,27 +23,31 @@ from lass.checkpoints import open_store
 from lass.checkpoints.catalogue import parts
 from lass.checkpoints.remote import is_loopback
 from lass.errors import SettingsError
-from lass.ui import gpu, pages, requests_log, shelf, stand, texts
-from lass.ui.downloads import Downloads
-from lass.ui.ending import FINISH_SECONDS, Ending, finish
-from lass.ui.head import FAVICON, Heads
-from lass.ui.headers import secured
-from lass.ui.health import Health
-from lass.ui.pages import Extras
-from lass.ui.recording import recording_input
-from lass.ui.service import Limits, Service, load_examples
-from lass.ui.stand import Stand
-from lass.ui.studies import ListeningTest
-from lass.ui.theme import theme
-from lass.ui.uploads import bounded
+from lass.ui import site as pages
+from lass.ui.look.theme import theme
+from lass.ui.machine import gpu, requests_log
+from lass.ui.parts import stand
+from lass.ui.parts.recording import recording_input
+from lass.ui.parts.stand import Stand
+from lass.ui.serving.ending import FINISH_SECONDS, Ending, finish
+from lass.ui.serving.head import FAVICON, Heads
+from lass.ui.serving.headers import secured
+from lass.ui.serving.health import Health
+from lass.ui.serving.studies import ListeningTest
+from lass.ui.serving.uploads import bounded
+from lass.ui.site import Extras
+from lass.ui.words import texts
+from lass.ui.work import shelf
+from lass.ui.work.downloads import Downloads
+from lass.ui.work.service import Limits, Service, load_examples
 
 if TYPE_CHECKING:
     from lass.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-STYLE = Path(__file__).with_name("style.css")
-PAGES = Path(__file__).with_name("pages.css")
-UPLOADS = Path(__file__).with_name("uploads.js")
+STYLE = Path(__file__).parent / "look" / "style.css"
+PAGES = Path(__file__).parent / "look" / "pages.css"
+UPLOADS = Path(__file__).parent / "serving" / "uploads.js"
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from lass.ui.head import CARD_SIZE
-from lass.ui.texts import ENGLISH
+from lass.ui.serving.head import CARD_SIZE
+from lass.ui.words.texts import ENGLISH
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 
 BARS = 61

@@ -17,10 +17,10 @@ from lass.models.resunet import ResUNetConfig
 from lass.queries import CompactEncoder
 from lass.separation import Separator
 from lass.ui import application
-from lass.ui.pages import Extras
-from lass.ui.service import Limits, Service
-from lass.ui.shelf import Shelf
-from lass.ui.texts import ENGLISH
+from lass.ui.site import Extras
+from lass.ui.words.texts import ENGLISH
+from lass.ui.work.service import Limits, Service
+from lass.ui.work.shelf import Shelf
 from tests.browser.accessible import assert_accessible
 from tests.browser.test_separate import LONG, button, question, saved, scene, upload
 from tests.browser.widths import on_each_width

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from lass.ui import navigation
-from lass.ui.french import FRENCH
-from lass.ui.texts import ENGLISH, Texts
+from lass.ui.parts import navigation
+from lass.ui.words.french import FRENCH
+from lass.ui.words.texts import ENGLISH, Texts
 from tests.browser.accessible import assert_accessible
 from tests.browser.server import Server
 from tests.browser.widths import on_each_width

@@ -8,10 +8,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lass.checkpoints import ModelEntry, Store, catalogue
-from lass.ui import application, shelf
-from lass.ui.downloads import Downloads
-from lass.ui.service import Limits, Service
-from lass.ui.texts import ENGLISH
+from lass.ui import application
+from lass.ui.words.texts import ENGLISH
+from lass.ui.work import shelf
+from lass.ui.work.downloads import Downloads
+from lass.ui.work.service import Limits, Service
 from tests.browser.test_separate import LONG, OpenPage, ask, await_results, button, scene
 from tests.browser.widths import on_each_width
 from tests.checkpoints.server import Server, serving

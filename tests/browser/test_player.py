@@ -15,9 +15,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from lass.audio import write
 from lass.plots import save, spectrograms
 from lass.ui.application import STYLE
-from lass.ui.player import Picture, Remix, Track, player, player_value
-from lass.ui.player_texts import ENGLISH
-from lass.ui.theme import theme
+from lass.ui.look.theme import theme
+from lass.ui.parts.player import Picture, Remix, Track, player, player_value
+from lass.ui.words.player_texts import ENGLISH
 from tests.browser.conftest import _note_outside
 from tests.browser.widths import WIDTHS, on_each_width
 

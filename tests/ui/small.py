@@ -12,9 +12,9 @@ from lass.checkpoints.loading import Loaded
 from lass.models.resunet import ResUNetConfig
 from lass.queries import CompactEncoder, Query
 from lass.separation import Separator
-from lass.ui.service import Limits, Service
-from lass.ui.shelf import Shelf
-from lass.ui.texts import ENGLISH
+from lass.ui.words.texts import ENGLISH
+from lass.ui.work.service import Limits, Service
+from lass.ui.work.shelf import Shelf
 
 RATE = 16_000
 

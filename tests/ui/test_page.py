@@ -5,9 +5,9 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from lass.ui.separate import SeparatePage
-from lass.ui.service import RESULT, Example, Ticket
-from lass.ui.texts import ENGLISH
+from lass.ui.pages.separate import SeparatePage
+from lass.ui.words.texts import ENGLISH
+from lass.ui.work.service import RESULT, Example, Ticket
 from tests.ui.small import recording, small_service
 
 

@@ -9,8 +9,10 @@ from lass.audio import decoding, isolated
 from lass.listening.web import security
 from lass.queries.query import MAX_QUERY_CHARACTERS
 from lass.settings import Settings
-from lass.ui import application, batching, space, unpacking
-from lass.ui.workbench import Limits
+from lass.ui import application
+from lass.ui.machine import space
+from lass.ui.work import batching, unpacking
+from lass.ui.work.workbench import Limits
 
 
 def stated() -> list[str]:

@@ -1,0 +1,1 @@
+"""How the pages look: a theme of Gradio's variables, and the style sheets for everything beyond them."""

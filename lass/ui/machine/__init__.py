@@ -1,0 +1,1 @@
+"""The machine that serves: its memory, its disk, its GPU, and what it counted and logged."""

@@ -1,0 +1,1 @@
+"""One module for each page: its components and what happens when they are used."""

@@ -1,0 +1,226 @@
+"""The page "Mix & measure": two sounds and a ratio make a mixture whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from lass.ui.pages.separate import SHOW_RESULTS
+from lass.ui.parts import fragments, page_fragments
+from lass.ui.parts.errand import IN_ORDER, QUIET, Errand
+from lass.ui.parts.picker import Updates, shown
+from lass.ui.parts.player import Picture, Track, player, player_value
+from lass.ui.parts.recording import recording_input
+from lass.ui.words.texts import Texts
+from lass.ui.work.measuring import SWEEP_DB, SWEEP_SECONDS, Experiment, Measured, Measuring, Shipped, Sweep, shipped
+from lass.ui.work.shelf import is_here
+from lass.ui.work.wish import Ticket
+
+OWN = "own"
+MOST_DB = 20
+MOST_OFFSET = 30
+"""Decibels and seconds that can be chosen, in both directions."""
+
+
+class MeasurePage:
+    """The components of the page and what each event does to them. Make it inside a ``gr.Blocks`` context."""
+
+    def __init__(self, measuring: Measuring, texts: Texts) -> None:
+        self.measuring = measuring
+        self.texts = texts
+        self.words = texts.pages.measure
+        self.sounds = {sound.key: sound for sound in shipped()}
+        gr.HTML(page_fragments.intro(self.words.title, self.words.intro))
+        with gr.Row(elem_id="lass-columns", equal_height=False):
+            with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
+                self._give()
+            with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
+                self._get()
+        self._events()
+
+    def _give(self) -> None:
+        words, keys = self.words, list(self.sounds)
+        self.first, self.first_file = self._sound(words.first, "first", keys[0])
+        self.second, self.second_file = self._sound(words.second, "second", keys[1])
+        self.snr = gr.Slider(-MOST_DB, MOST_DB, value=0, step=1, label=words.snr, elem_id="lass-snr")
+        self.offset = gr.Slider(-MOST_OFFSET, MOST_OFFSET, value=0, step=0.1, label=words.offset, elem_id="lass-offset")
+        self.wanted = gr.Radio(
+            [(words.wanted_first, "first"), (words.wanted_second, "second")], value="first", label=words.wanted,
+            elem_id="lass-wanted",
+        )  # fmt: skip
+        self.query = gr.Textbox(
+            self.sounds[keys[0]].query, label=words.query, placeholder=self.texts.query_placeholder, lines=1,
+            max_lines=1, max_length=300, elem_id="lass-query",
+        )  # fmt: skip
+        self.model = gr.Dropdown(
+            label=self.texts.model, choices=list(self._models()), value=self.measuring.service.shelf.default(),
+            filterable=False, elem_id="lass-model",
+        )  # fmt: skip
+        self.errand = Errand(self.measuring.service, words.start, "measure", separating=words.sweeping)
+        with gr.Row(elem_classes="lass-downloads"):
+            self.listen = gr.Button(words.listen, size="md", elem_id="lass-listen")
+            self.sweep = gr.Button(words.sweep, size="md", elem_id="lass-sweep")
+
+    def _sound(self, label: str, prefix: str, key: str) -> tuple[gr.Dropdown, gr.Audio]:
+        choices = [(_title(self.texts, sound), sound.key) for sound in self.sounds.values()]
+        with gr.Group():
+            chosen = gr.Dropdown(
+                label=label, choices=[*choices, (self.words.own, OWN)], value=key, filterable=False,
+                elem_id=f"lass-{prefix}",
+            )  # fmt: skip
+            file = recording_input(
+                label=self.words.own_file, sources=["upload", "microphone"], editable=False, buttons=[], visible=False,
+                elem_id=f"lass-{prefix}-file", elem_classes="lass-recording",
+            )  # fmt: skip
+        return chosen, file
+
+    def _get(self) -> None:
+        words = self.words
+        gr.HTML(page_fragments.beside(words.beside), elem_classes="lass-beside")
+        with gr.Column(visible=False, elem_id="lass-results") as self.results:
+            self.measures = gr.HTML(elem_id="lass-measures")
+            self.player = player(elem_id="lass-player")
+            self.get_all = gr.DownloadButton(words.download, size="md", visible=False, elem_id="lass-get-all")
+        with gr.Column(visible=False, elem_id="lass-swept") as self.swept:
+            hint = words.sweep_hint.format(seconds=f"{SWEEP_SECONDS:g}", count=len(SWEEP_DB))
+            gr.HTML(fragments.section(words.sweep_heading, hint))
+            self.sweep_picture = gr.Image(
+                label=words.sweep_heading, show_label=False, interactive=False, buttons=["fullscreen"],
+                elem_id="lass-sweep-picture",
+            )  # fmt: skip
+            self.sweep_table = gr.HTML(elem_id="lass-sweep-table")
+            self.get_table = gr.DownloadButton(words.sweep_table, size="md", elem_id="lass-get-table")
+
+    def _events(self) -> None:
+        given = [
+            self.first, self.first_file, self.second, self.second_file, self.snr, self.offset, self.wanted, self.query,
+            self.model,
+        ]  # fmt: skip
+        outputs = [
+            self.results, self.measures, self.player, self.get_all,
+            self.swept, self.sweep_picture, self.sweep_table, self.get_table,
+        ]  # fmt: skip
+        self.errand.listen(
+            [(self.errand.start.click, self._wish), (self.query.submit, self._wish),
+             (self.listen.click, self._mixture_wish), (self.sweep.click, self._sweep_wish)],
+            given, work=self._work, show=self._show, clear=self._clear, outputs=outputs, after=SHOW_RESULTS,
+        )  # fmt: skip
+        self.errand.forget_on(
+            [self.first_file.upload, self.first_file.clear, self.second_file.upload, self.second_file.clear,
+             self.snr.input, self.offset.input, self.query.input, self.model.input]
+        )  # fmt: skip
+        for event in (self.first.input, self.second.input, self.wanted.input):
+            event(
+                self._chosen, [self.first, self.second, self.wanted], [self.first_file, self.second_file, self.query],
+                **IN_ORDER,
+            )  # fmt: skip
+        self.errand.forget_on([self.first.input, self.second.input, self.wanted.input])
+
+    def refresh_on_load(self, blocks: gr.Blocks) -> None:
+        """A page that is opened offers the models of now."""
+        blocks.load(lambda: gr.update(choices=self._models()), None, [self.model], queue=False, **QUIET)
+
+    def _models(self) -> list[tuple[str, str | int | float]]:
+        shelf = self.measuring.service.shelf
+        return [(entry.title, entry.name) for entry in shelf.entries() if is_here(entry)]
+
+    def _chosen(self, first: str | None, second: str | None, wanted: str | None) -> Updates:
+        """Other sounds: the upload of one's own, and the words that ask for the wanted one."""
+        sound = self.sounds.get((first if wanted == "first" else second) or "")
+        return {
+            self.first_file: gr.update(visible=first == OWN),
+            self.second_file: gr.update(visible=second == OWN),
+            self.query: gr.skip() if sound is None else sound.query,
+        }
+
+    def _experiment(
+        self, first: str | None, first_file: str | None, second: str | None, second_file: str | None,
+        snr: float | None, offset: float | None, wanted: str | None, query: str | None, model: str | None,
+    ) -> Experiment:  # fmt: skip
+        return Experiment(
+            (first_file if first == OWN else first if first in self.sounds else "") or "",
+            (second_file if second == OWN else second if second in self.sounds else "") or "",
+            float(snr or 0), float(offset or 0), "second" if wanted == "second" else "first",
+            query or "", model or "",
+        )  # fmt: skip
+
+    def _wish(self, *values: Any) -> tuple[str, Experiment]:
+        experiment = self._experiment(*values)
+        self.measuring.check(experiment)
+        return "measure", experiment
+
+    def _sweep_wish(self, *values: Any) -> tuple[str, Experiment]:
+        return "sweep", self._wish(*values)[1]
+
+    def _mixture_wish(self, *values: Any) -> tuple[str, Experiment]:
+        experiment = self._experiment(*values)
+        self.measuring.check(experiment, separate=False)
+        return "mixture", experiment
+
+    def _work(self, wish: tuple[str, Experiment], ticket: Ticket) -> Any:
+        kind, experiment = wish
+        if kind == "sweep":
+            yield from self.measuring.sweep(experiment, ticket)
+        elif kind == "measure":
+            yield from self.measuring.run(experiment, ticket)
+        else:
+            yield self.measuring.mixture(experiment)
+
+    def _show(self, result: Measured | Sweep | Path) -> Updates:
+        if isinstance(result, Measured):
+            return self._measured(result)
+        if isinstance(result, Sweep):
+            picture = gr.update(value=str(result.picture), alt_text=page_fragments.sweep_alt(self.texts, result))
+            return {
+                self.results: gr.update(visible=False),
+                self.swept: gr.update(visible=True),
+                self.sweep_picture: picture,
+                self.sweep_table: page_fragments.sweep_rows(self.texts, result),
+                self.get_table: str(result.table),
+            }
+        track = Track("mixture", self.words.mixture, result)
+        return {
+            self.results: gr.update(visible=True),
+            self.measures: shown(fragments.status(self.words.mixed)),
+            self.player: player_value(self.texts.player, [track], title=self.words.mixture, name="mixture"),
+            self.get_all: gr.update(value=None, visible=False),
+        }
+
+    def _measured(self, result: Measured) -> Updates:
+        words = self.words
+        tracks = [
+            Track("mixture", words.mixture, result.mixture),
+            Track("truth", words.truth, result.truth),
+            Track("target", words.target, result.target),
+            Track("residual", words.residual, result.residual),
+            Track("other", words.other, result.other),
+        ]
+        picture = Picture(result.picture, words.picture_alt, ("mixture", "truth", "target"))
+        value = player_value(
+            self.texts.player, tracks, title=words.results, name="mix-and-measure", selected="target", picture=picture
+        )
+        return {
+            self.results: gr.update(visible=True),
+            self.measures: shown(fragments.section(words.results, "") + page_fragments.measured(self.texts, result)),
+            self.player: value,
+            self.get_all: gr.update(value=str(result.archive), visible=True),
+        }
+
+    def _clear(self) -> Updates:
+        return {
+            self.results: gr.update(visible=False),
+            self.player: None,
+            self.measures: shown(""),
+            self.get_all: gr.update(value=None, visible=False),
+            self.swept: gr.update(visible=False),
+            self.sweep_picture: None,
+            self.sweep_table: "",
+            self.get_table: None,
+        }
+
+
+def _title(texts: Texts, sound: Shipped) -> str:
+    title = texts.titles.get(sound.title, sound.title)
+    return title[:1].upper() + title[1:]

@@ -1,0 +1,158 @@
+"""The page "Models & method": what does the work, what it learnt from, what it knows, and where it ends."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+from lass.errors import LassError
+from lass.ui.parts import fragments, page_fragments
+from lass.ui.parts.errand import QUIET
+from lass.ui.parts.picker import shown
+from lass.ui.words.texts import Texts
+from lass.ui.work import knowing
+from lass.ui.work.service import Service
+
+if TYPE_CHECKING:
+    from lass.checkpoints import ModelEntry
+
+
+class ModelsPage:
+    """The components of the page and what each event does to them. Make it inside a ``gr.Blocks`` context."""
+
+    def __init__(self, service: Service, texts: Texts) -> None:
+        self.service = service
+        self.texts = texts
+        self.words = words = texts.pages.models
+        gr.HTML(page_fragments.intro(words.title, words.intro))
+        with gr.Row(elem_id="lass-columns", equal_height=False):
+            with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
+                self._cards()
+            with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
+                self._known()
+                gr.HTML(prose(words.method, words.method_words), elem_id="lass-method")
+                gr.HTML(prose(words.limits, words.limits_words), elem_id="lass-limits")
+                gr.HTML(prose(words.budget, words.budget_words), elem_id="lass-budget")
+                gr.HTML(listed(words.citations, words.citations_words), elem_id="lass-citations")
+
+    def _cards(self) -> None:
+        words = self.words
+        gr.HTML(page_fragments.section(words.cards))
+        self.cards = gr.HTML(self._all_cards(), elem_id="lass-cards")
+        for entry in knowing.knowing(self.service.shelf):
+            text = knowing.card(entry)
+            if text:
+                with gr.Accordion(f"{entry.title}. {words.whole_card}", open=False, elem_classes="lass-card-text"):
+                    gr.Markdown(text, sanitize_html=True)
+
+    def _known(self) -> None:
+        words = self.words
+        models = knowing.knowing(self.service.shelf)
+        gr.HTML(page_fragments.section(words.known, words.known_hint))
+        if not models:
+            gr.HTML(f'<p class="lass-details">{escape(words.none_known)}</p>')
+            return
+        with gr.Group():
+            self.model = gr.Dropdown(
+                label=words.known_model, choices=[(entry.title, entry.name) for entry in models],
+                value=models[0].name, filterable=False, elem_id="lass-known-model",
+            )  # fmt: skip
+            self.query = gr.Textbox(
+                label=words.known_query, placeholder=self.texts.query_placeholder, lines=1, max_lines=1,
+                max_length=300, elem_id="lass-known-query",
+            )  # fmt: skip
+        self.search = gr.Button(words.search, size="md", elem_id="lass-search")
+        self.found = gr.HTML(visible=False, elem_id="lass-found")
+        gr.on(
+            [self.search.click, self.query.submit], self.look, [self.model, self.query], [self.found],
+            concurrency_id="search", concurrency_limit=4, **QUIET,
+        )  # fmt: skip
+
+    def refresh_on_load(self, blocks: gr.Blocks) -> None:
+        """A page that is opened shows the states of now."""
+        blocks.load(self._all_cards, None, [self.cards], queue=False, **QUIET)
+
+    def look(self, model: str | None, query: str | None) -> object:
+        """The known sounds that words come nearest to; without words, all of them."""
+        try:
+            if not (query or "").strip():
+                return shown(all_known(self.texts, knowing.labels(self.service.shelf, model or "")))
+            found = knowing.neighbours(self.service.shelf, model or "", query or "")
+        except LassError as error:
+            return shown(fragments.alert(self.service.sentence(error)))
+        except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
+            return shown(fragments.alert(self.service.sentence(error)))
+        return shown(nearest(self.texts, found))
+
+    def _all_cards(self) -> str:
+        return "".join(card(self.texts, entry) for entry in self.service.shelf.entries())
+
+
+def card(texts: Texts, entry: ModelEntry) -> str:
+    """One model: what it is, as the catalogue says."""
+    words = texts.pages.models
+    state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
+    parameters = words.not_known if entry.parameters is None else f"{entry.parameters / 1e6:.1f} M"
+    facts = [
+        (words.architecture, escape(entry.architecture)),
+        (words.encoder, escape(entry.encoder)),
+        (words.sample_rate, f"{entry.sample_rate / 1000:g} kHz"),
+        (words.parameters, escape(parameters)),
+        (words.size, escape(entry.size)),
+        (words.licence, escape(entry.licence)),
+        (words.state, escape(state or texts.model_to_download.format(size=entry.size))),
+        (words.source, _source(entry.source)),
+    ]
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in facts)
+    return (
+        f'<article class="lass-card" data-state="{escape(entry.state)}"><h4>{escape(entry.title)}</h4>'
+        f"<p>{escape(entry.summary)}</p><dl>{rows}</dl></article>"
+    )
+
+
+def nearest(texts: Texts, found: knowing.Neighbours | None) -> str:
+    """What a search found: the nearest known sounds, and whether the nearest is near enough."""
+    words = texts.pages.models
+    if found is None:
+        return f'<p class="lass-details">{escape(words.none_known)}</p>'
+    items = "".join(
+        f'<li><span>{escape(sound.label)}</span><meter min="0" max="1" value="{max(sound.similarity, 0):.3f}" '
+        f'aria-label="{escape(sound.label)}"></meter><span class="lass-number">{sound.similarity:.2f}</span></li>'
+        for sound in found.nearest
+    )
+    verdict = texts.heard_as.format(label=found.meant) + " – "
+    verdict += words.familiar if found.familiar else words.unfamiliar
+    kind = "lass-heard" if found.familiar else "lass-warning"
+    heading = escape(words.nearest.format(query=found.query))
+    return (
+        f'<p class="lass-notice {kind}" role="status">{escape(verdict)}</p>'
+        f'<p class="lass-details">{heading}</p><ol class="lass-nearest">{items}</ol>'
+    )
+
+
+def all_known(texts: Texts, labels: tuple[str, ...]) -> str:
+    """Every sound a model knows."""
+    words = texts.pages.models
+    items = "".join(f"<li>{escape(label)}</li>" for label in labels)
+    heading = words.all_known.format(count=len(labels)) if labels else words.none_known
+    return f'<p class="lass-details" role="status">{escape(heading)}</p><ul class="lass-known">{items}</ul>'
+
+
+def prose(heading: str, paragraphs: tuple[str, ...]) -> str:
+    """A part of the page in whole sentences."""
+    text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
+    return f'{page_fragments.section(heading)}<div class="lass-prose">{text}</div>'
+
+
+def listed(heading: str, items: tuple[str, ...]) -> str:
+    """A part of the page as a list."""
+    text = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f'{page_fragments.section(heading)}<ul class="lass-prose">{text}</ul>'
+
+
+def _source(source: str) -> str:
+    if not source.startswith("https://"):
+        return escape(source)
+    return f'<a href="{escape(source)}" rel="noopener noreferrer" target="_blank">{escape(source)}</a>'

@@ -1,0 +1,1 @@
+"""Parts that pages are put together from: components, pieces of HTML, the player, the bar to other pages."""

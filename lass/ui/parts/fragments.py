@@ -1,0 +1,193 @@
+"""Small pieces of HTML that the pages show; every word in them comes escaped from the tables of texts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from lass.checkpoints.remote import in_words
+from lass.ui.words.texts import Texts
+from lass.ui.work.downloads import Download, Offer
+from lass.ui.work.service import Stage
+from lass.ui.work.shelf import Shelf, is_here
+
+if TYPE_CHECKING:
+    from lass.checkpoints import ModelEntry
+
+NEXT_TO_NOTHING_DB = 25.0
+"""A target this far under its recording is hardly heard beside it."""
+
+
+def header(texts: Texts, beside: str = "") -> str:
+    """The name and the one sentence that says what this is, with markup of ours ``beside`` them."""
+    return f'<header class="lass-header"><h1>{escape(texts.name)}</h1><p>{escape(texts.tagline)}</p>{beside}</header>'
+
+
+def footer(texts: Texts, *, keep_minutes: int, version: str) -> str:
+    """The promise about recordings, the version and the licence."""
+    privacy = texts.privacy.format(minutes=keep_minutes)
+    parts = (privacy, f"{texts.name} · {texts.version.format(version=version)} · {texts.licence}")
+    return '<footer class="lass-footer">' + "".join(f"<p>{escape(part)}</p>" for part in parts) + "</footer>"
+
+
+def alert(sentence: str) -> str:
+    """A sentence that interrupts: read out at once, and it stays until something changes."""
+    return f'<div role="alert" class="lass-notice lass-alert">{escape(sentence)}</div>' if sentence else ""
+
+
+def progress(texts: Texts, stage: Stage | None) -> str:
+    """What happens now, with a bar as soon as the number of windows is known. No stage: waiting for a place."""
+    if stage is None:
+        return _status(texts.waiting, "<progress></progress>")
+    if stage.name == "separating" and stage.total > 0:
+        sentence = texts.separating.format(done=min(stage.done + 1, stage.total), total=stage.total)
+        bar = f'<progress max="{stage.total}" value="{stage.done}"></progress>'
+        return _status(sentence, bar)
+    return _status(getattr(texts, stage.name), "<progress></progress>")
+
+
+def status(sentence: str) -> str:
+    """A calm sentence, read out when nothing else is."""
+    return _status(sentence, "") if sentence else ""
+
+
+def understanding(texts: Texts, report: dict[str, Any]) -> str:
+    """How the model understood the query, with a warning when it knows nothing near it or found next to nothing.
+
+    Empty when there is nothing to say.
+    """
+    understood, levels = report["understood"], report["levels_dbfs"]
+    notices = []
+    if understood is not None and understood["familiar"]:
+        sentence = texts.heard_as.format(label=understood["nearest"])
+        notices.append(f'<p class="lass-notice lass-heard">{escape(sentence)}</p>')
+    elif understood is not None:
+        notices.append(_warning(texts.unfamiliar.format(query=report["query"], label=understood["nearest"])))
+    under = levels["recording"] - levels["target"]
+    if under > NEXT_TO_NOTHING_DB:
+        notices.append(_warning(texts.not_found.format(under=round(under))))
+    return "".join(notices)
+
+
+def _warning(sentence: str) -> str:
+    return f'<p class="lass-notice lass-warning" role="note">{escape(sentence)}</p>'
+
+
+def details(texts: Texts, report: dict[str, Any], model_title: str) -> str:
+    """Model, length, channels, rate and time taken of one result, in one line."""
+    recording = report["recording"]
+    channels = {1: texts.mono, 2: texts.stereo}.get(recording["channels"])
+    line = texts.details.format(
+        model=model_title,
+        seconds=_seconds(recording["seconds"]),
+        channels=channels or texts.channels.format(count=recording["channels"]),
+        rate=_kilohertz(recording["sample_rate_hz"]),
+        taken=_seconds(report["seconds_taken"]),
+    )
+    return f'<p class="lass-details">{escape(line)}<br>{escape(texts.details_more)}</p>'
+
+
+def section(heading: str, hint: str) -> str:
+    """The heading of a part of the page, with a hint beside it."""
+    return f'<h2 class="lass-section">{escape(heading)} <small>{escape(hint)}</small></h2>'
+
+
+def model_line(texts: Texts, shelf: Shelf, entry: ModelEntry) -> str:
+    """What a model was trained on, its rate, licence and size, and whether it is here; if not, how it gets here."""
+    facts = [_kilohertz(entry.sample_rate)]
+    if entry.parameters is not None:
+        facts.append(texts.parameters.format(count=_count(entry.parameters)))
+    facts.append(texts.model_licence.format(licence=entry.licence))
+    lines = [entry.summary, " · ".join([*facts, *_model_state(texts, shelf, entry)])]
+    paragraphs = ["<br>".join(map(escape, lines)), *map(escape, _model_way(texts, shelf, entry))]
+    return "".join(f'<p class="lass-model">{paragraph}</p>' for paragraph in paragraphs)
+
+
+def _model_state(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
+    """Its size and whether it is here, or what comes over the network to bring it here."""
+    state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
+    if state is not None:
+        return [entry.size, state]
+    companions = _companions(shelf, entry)
+    if not companions:
+        return [texts.model_to_download.format(size=entry.size)]
+    return [texts.model_companions.format(size=entry.size, companions=companions)]
+
+
+def _model_way(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
+    """What has to be done before a model can be used, other than pressing the button below; nothing when it can be."""
+    downloads = shelf.downloads
+    complete = is_here(entry) and (downloads is None or not downloads.missing(entry.name))
+    if complete:
+        return []
+    lines = [texts.model_incomplete.format(companions=_companions(shelf, entry))] if is_here(entry) else []
+    if downloads is None or not downloads.allowed:
+        return [*lines, texts.model_to_use.format(how=shelf.how_to_get(entry, texts))]
+    if downloads.is_packed(entry.name):
+        return [*lines, texts.model_packed]
+    return [*lines, *downloads.by_hand(entry.name)] if downloads.offline else lines
+
+
+def _companions(shelf: Shelf, entry: ModelEntry) -> str:
+    """What else is missing that the model needs, each with its size."""
+    missing = [] if shelf.downloads is None else shelf.downloads.missing(entry.name)
+    return ", ".join(f"{part.title} ({part.size})" for part in missing if part.name in entry.needs)
+
+
+def model_option(texts: Texts, entry: ModelEntry) -> str:
+    """A model as the picker lists it: its title, and its state where it did not come with the application."""
+    state = {"to download": texts.model_option_away, "downloaded": texts.model_option_here}.get(entry.state)
+    return entry.title if state is None else texts.model_option.format(title=entry.title, state=state)
+
+
+def download_button(texts: Texts, offer: Offer) -> str:
+    """What the button under the picker says: what pressing it costs."""
+    if offer.packed:
+        return texts.unpack_model
+    words = texts.download_rest if offer.begun else texts.download_model
+    return words.format(size=in_words(offer.bytes_left, approximate=offer.approximate))
+
+
+def download(texts: Texts, state: Download) -> str:
+    """How far a download is. Not read out: it changes every second."""
+    if state.called_off:
+        sentence = texts.download_stops
+    elif state.checking:
+        sentence = texts.download_checked
+    elif state.done == 0 or state.total is None:
+        sentence = texts.download_begins
+    else:
+        sentence = texts.downloading.format(done=in_words(state.done), total=in_words(state.total))
+        bar = f'<progress max="{state.total}" value="{state.done}" aria-label="{escape(sentence)}"></progress>'
+        return f'<div class="lass-status"><span>{escape(sentence)}</span>{bar}</div>'
+    return _status(sentence, "<progress></progress>")
+
+
+def too_large(texts: Texts, max_bytes: int) -> str:
+    """The sentence for a file that is too large to send; ``uploads.js`` shows it before anything is sent."""
+    sentence = texts.too_large.format(size=f"{max_bytes / 1e6:.0f} MB")
+    return (
+        f'<div id="lass-too-large" class="lass-notice lass-alert" data-bytes="{max_bytes}" '
+        f'data-sentence="{escape(sentence)}" role="alert" hidden></div>'
+    )
+
+
+def _status(sentence: str, bar: str) -> str:
+    return f'<div role="status" class="lass-status"><span>{escape(sentence)}</span>{bar}</div>'
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def _kilohertz(sample_rate: int) -> str:
+    return f"{sample_rate / 1000:g} kHz"
+
+
+def _count(parameters: int) -> str:
+    if parameters >= 1_000_000:
+        return f"{parameters / 1e6:.1f} M"
+    return f"{parameters / 1e3:.0f} k"

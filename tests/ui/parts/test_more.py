@@ -1,0 +1,35 @@
+"""What the further fields of the Separate page say, as the page reads them."""
+
+import gradio as gr
+import pytest
+
+from lass.ui.parts.more import MOST, MoreChoices
+from lass.ui.words.texts import ENGLISH
+from lass.ui.work.wish import Choices
+
+
+@pytest.fixture(scope="module")
+def more() -> MoreChoices:
+    with gr.Blocks():
+        return MoreChoices(ENGLISH)
+
+
+def said(
+    more: MoreChoices, *words: str, action: str = "keep", start: float | None = 0, end: float | None = 0
+) -> Choices:
+    return more.choices(*words, *[""] * (MOST - len(words)), action, start, end)
+
+
+def test_fields_left_alone_ask_for_nothing_more(more: MoreChoices) -> None:
+    assert said(more) == said(more, start=None, end=None) == said(more, " ") == Choices()
+    assert said(more).whole
+
+
+def test_further_words_are_kept_each_as_a_stem(more: MoreChoices) -> None:
+    assert said(more, "rain", "", "a dog", action="remove") == Choices(("rain", "a dog"))
+    assert said(more, action="remove").remove
+
+
+def test_a_part_is_open_where_it_says_nought(more: MoreChoices) -> None:
+    assert (said(more, start=2).start, said(more, start=2).end) == (2, None)
+    assert not said(more, end=3).whole
