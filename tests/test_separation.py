@@ -108,25 +108,33 @@ def test_a_tenth_of_a_second_is_enough(separator: Separator, rate: int) -> None:
     assert separator.separate(mixture, rate, "rain").target.shape == mixture.shape
 
 
+# The engine is held to what float32 itself holds: that far the plain pass is from one in float64. Measured: -139 dB for
+# the trained network, whose maps stay below 15; -123 dB for the random one, whose maps reach 60 and turn more phases on
+# a rounding. Small mistakes cost more: -94 dB when a norm's epsilon is forgotten, -86 dB when the frame beyond an end
+# is not quite zero, -5 dB when a piece misses a frame of context.
+ROUNDING = {"trained": -130, "random": -115}
+
+
 @pytest.fixture(scope="module")
 def trained() -> Loaded:
-    """A network that learned something: random weights turn phases wherever a rounding falls the other way."""
     return load_checkpoint("resunet-compact")
 
 
-def test_one_pass_in_pieces_is_one_pass(trained: Loaded) -> None:
-    separator = without_levels(trained)
+@pytest.mark.parametrize("weights", ROUNDING)
+def test_one_pass_in_pieces_is_one_pass(weights: str, loaded: Loaded, trained: Loaded) -> None:
+    separator = without_levels(trained if weights == "trained" else loaded)
     mixture = noise(35, channels=2, rate=separator.sample_rate)
     whole = in_one_pass(separator, mixture, "rain")
     target = separator.separate(mixture, separator.sample_rate, "rain").target
-    assert decibels(target - whole, whole) < -80
+    assert decibels(target - whole, whole) < ROUNDING[weights]
 
 
 def test_the_fast_mode_gives_nearly_the_same(trained: Loaded) -> None:
     rate = trained.config.sample_rate
     mixture = noise(3, rate=rate)
     exact, fast = (Separator(trained, fast=fast).separate(mixture, rate, "rain").target for fast in (False, True))
-    assert decibels(fast - exact, exact) < -40
+    # bfloat16 rounds to 2^-9, which is -54 dB for one value; measured: -53 dB.
+    assert decibels(fast - exact, exact) < -48
 
 
 def test_windows_leave_no_seam(counting: Separator) -> None:

@@ -27,7 +27,8 @@ def test_two_variants_are_compared_in_pairs(tiny_checkpoint: Path) -> None:
         assert one.median == statistics.median(one.ratios) > 0
     own, plain = result.timings[:2]
     assert own.agreement_db is not None
-    assert own.agreement_db < -80
+    # What float32 rounds off in this network; measured: -125 dB.
+    assert own.agreement_db < -115
     assert plain.agreement_db is not None
     assert plain.agreement_db < -200
     assert math.isclose(own.real_time_factor, own.steady / 0.5)

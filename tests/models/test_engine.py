@@ -25,6 +25,10 @@ CONFIGS = {
     "vestigial": replace(SMALL, vestigial=True, pooling=((2, 2), (2, 2))),
 }
 
+ROUNDING = -120
+"""Decibels that float32 may cost. Measured for these networks: -130 dB at worst, with the ratio masks, whose output is
+not bounded; -134 to -142 dB otherwise. The plain pass itself is as far from one in float64."""
+
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
 def model(request: pytest.FixtureRequest) -> ResUNet:
@@ -72,7 +76,7 @@ def test_the_answer_is_the_networks(model: ResUNet, shape: tuple[int, int, int])
     mixture = sound(*shape)
     expected, target = model(mixture, query()), Engine(model)(mixture, query())
     assert target.shape == expected.shape
-    assert decibels(target, expected) < -100
+    assert decibels(target, expected) < ROUNDING
     # The query and the network do something, or equality would prove nothing.
     assert decibels(model(mixture, query(seed=3)), expected) > -90
     assert decibels(mixture, expected) > -30
@@ -85,7 +89,7 @@ def test_pieces_leave_no_seam(model: ResUNet, samples: int) -> None:
     mixture, maker = sound(1, 2, samples), Engine(model)
     parts = list(maker.parts(mixture[0], maker.guide(query())))
     assert len(parts) == maker.steps(samples) > 0
-    assert decibels(torch.cat(parts, dim=1), model(mixture, query())[0]) < -100
+    assert decibels(torch.cat(parts, dim=1), model(mixture, query())[0]) < ROUNDING
     if maker.streams and samples > 9000:
         assert sum(part.shape[1] > 0 for part in parts) > 5
 
@@ -94,13 +98,13 @@ def test_pieces_leave_no_seam(model: ResUNet, samples: int) -> None:
 @torch.inference_mode()
 def test_every_mask_is_applied(mask: MaskKind) -> None:
     model, mixture = network(replace(SMALL, mask=mask)), sound(1, 2, 3000)
-    assert decibels(Engine(model)(mixture, query()), model(mixture, query())) < -100
+    assert decibels(Engine(model)(mixture, query()), model(mixture, query())) < ROUNDING
 
 
 @torch.inference_mode()
 def test_each_row_of_a_batch_has_its_own_query(model: ResUNet) -> None:
     mixture, queries = sound(3, 1, 2000), query(3)
-    assert decibels(Engine(model)(mixture, queries), model(mixture, queries)) < -100
+    assert decibels(Engine(model)(mixture, queries), model(mixture, queries)) < ROUNDING
 
 
 @pytest.mark.usefixtures("short_pieces")
@@ -115,8 +119,8 @@ def test_queries_do_not_meet(model: ResUNet) -> None:
     flows = [maker.parts(mixture[0], maker.guide(one)) for one in queries]
     turns = [torch.cat(parts, dim=1)[None] for parts in zip(*zip(*flows, strict=True), strict=True)]
     for target, turn, one in zip(targets, turns, expected, strict=True):
-        assert decibels(target, one) < -100
-        assert decibels(turn, one) < -100
+        assert decibels(target, one) < ROUNDING
+        assert decibels(turn, one) < ROUNDING
 
 
 def test_without_fused_convolutions_it_is_the_same(model: ResUNet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,14 +129,15 @@ def test_without_fused_convolutions_it_is_the_same(model: ResUNet, monkeypatch: 
     assert not kernels.has_fast_bfloat16()
     mixture = sound(1, 1, 3000)
     with torch.inference_mode():
-        assert decibels(Engine(model)(mixture, query()), model(mixture, query())) < -100
+        assert decibels(Engine(model)(mixture, query()), model(mixture, query())) < ROUNDING
 
 
 @torch.inference_mode()
 def test_the_fast_mode_is_near(model: ResUNet) -> None:
     mixture = sound(1, 1, 8000)
     difference = decibels(Engine(model, "fast")(mixture, query()), model(mixture, query()))
-    assert -120 < difference < -25
+    # bfloat16 rounds to 2^-9, -54 dB for one value; measured: -43 dB for the worst of these, -71 dB for the best.
+    assert -90 < difference < -40
 
 
 def test_the_network_is_left_as_it_was(model: ResUNet) -> None:
