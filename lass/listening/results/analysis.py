@@ -22,6 +22,7 @@ from lass.listening.ratings.records import RatingRecord, SessionRecord
 from lass.listening.results.agreement import alpha, repeats
 from lass.listening.results.comparing import compare, friedman
 from lass.listening.results.findings import Analysis, Counts, QuestionResults, Results, Sample, State, System, Width
+from lass.listening.results.questionnaire import answers_of
 from lass.listening.results.screening import Rater, screen, trap_question
 from lass.listening.results.statistics import describe, describe_system
 from lass.listening.stimuli.manifest import ROLES_RATED, Manifest, Stimulus
@@ -90,12 +91,8 @@ def analyse(store: Ratings, built: BuiltStudy, now: datetime | float) -> Analysi
     state = state_of(study, moment)
     closed = state == "closed"
     raters = {answer.rater for answer in counted}
-    screening = None
-    if closed:
-        screening = screen(
-            _raters(study, answers, records, [session for session in sessions if names[session.token] in raters]),
-            study.screening,
-        )
+    own = [session for session in sessions if names[session.token] in raters]
+    screening = screen(_raters(study, answers, records, own), study.screening) if closed else None
     return Analysis(
         slug=study.slug,
         title=study.title.in_language(study.languages[0]),
@@ -118,6 +115,7 @@ def analyse(store: Ratings, built: BuiltStudy, now: datetime | float) -> Analysi
         if screening is not None
         else None,
         screening=screening,
+        questionnaire=answers_of(study, own, study.languages[0]) if closed else None,
     )
 
 

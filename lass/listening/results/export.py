@@ -23,6 +23,7 @@ from lass.files import whole
 from lass.listening.design.study import Study, load_study
 from lass.listening.ratings.records import RatingRecord, SessionRecord, reference
 from lass.listening.ratings.store import Store
+from lass.listening.results.questionnaire import field_keys
 from lass.listening.stimuli.assignment import trials_for
 from lass.listening.stimuli.manifest import Manifest, Stimulus, load_manifest
 
@@ -82,8 +83,7 @@ def rows(store: Store, study: Study, manifest: Manifest, *, revisions: bool = Fa
     """
     sessions = {session.token: session for session in store.sessions(study.slug)}
     stimuli = {stimulus.id: stimulus for stimulus in manifest.stimuli}
-    fields = [field.key for field in study.questionnaire]
-    fields += sorted({key for session in sessions.values() for key in session.answers} - set(fields))
+    fields = field_keys(study, sessions.values())
     about = {token: _session_columns(session, fields) for token, session in sessions.items()}
     kinds = {token: _kinds(study, manifest, session) for token, session in sessions.items()}
     ratings = [rating for rating in store.ratings(study.slug) if rating.session in sessions]

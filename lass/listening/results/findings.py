@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lass.listening.results.agreement import Alpha, Repeats
 from lass.listening.results.comparing import Friedman, Pair
+from lass.listening.results.questionnaire import FieldAnswers
 from lass.listening.results.screening import Screening
 from lass.listening.results.statistics import RaterMeans, Votes
 
@@ -106,7 +107,7 @@ class Analysis:
 
     Attributes:
         slug, title, scale: of the study.
-        state: only a closed study has `results`, `unflagged` and `screening`; they are None before.
+        state: only a closed study has `results`, `unflagged`, `screening` and `questionnaire`; they are None before.
         analysed, opens, closes, built: ISO times; None where the study sets none.
         study_sha256: of the study's file; manifest_sha256 of the one the audio was built from.
         versions: of this program and of what it computed with.
@@ -115,6 +116,7 @@ class Analysis:
         counts: how far the study is.
         widths: ratings and widths of intervals, per sound and question; system_widths per system, over raters.
         results: over all raters; unflagged over those that no rule of `screening` flagged.
+        questionnaire: what the raters said of themselves, question by question.
     """
 
     slug: str
@@ -136,6 +138,7 @@ class Analysis:
     results: Results | None
     unflagged: Results | None
     screening: Screening | None
+    questionnaire: tuple[FieldAnswers, ...] | None
 
     def to_dict(self) -> dict[str, Any]:
         """Every number as plain values that JSON knows; None where a value is not defined."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from lass.listening.results import figures, tables
 from lass.listening.results.findings import Analysis, QuestionResults, Results
 from lass.listening.results.markup import Html, join, page, tag
+from lass.listening.results.questionnaire import FieldAnswers
 from lass.listening.results.tables import Table, decimal, moment, p_value
 
 STYLE = Path(__file__).with_name("report.css")
@@ -26,6 +27,8 @@ HIDDEN = (
     "The means are hidden while the study is open, and so is everything else that says which system leads: a study "
     "that ends when its numbers please ends on chance."
 )
+MOST_TEXTS, LONGEST_TEXT = 100, 300
+"""Texts of one question of the questionnaire that are listed, and characters of one; the rest is in the JSON file."""
 
 Picture = Callable[[QuestionResults, int], "str | None"]
 """The address of a question's picture: 0 for the votes, 1 for the means; None where there is none."""
@@ -83,14 +86,14 @@ def body(analysis: Analysis, picture: Picture) -> Html:
 
 def findings(analysis: Analysis, picture: Picture) -> Html:
     """All of the report that follows its header."""
-    parts: list[Html] = []
+    parts: list[Html | None] = []
     if analysis.results is None or analysis.unflagged is None or analysis.screening is None:
         parts += [_progress(analysis)]
     else:
         parts += [
             _question(question, picture, len(analysis.results.questions) > 1) for question in analysis.results.questions
         ]
-        parts += [_screening(analysis, analysis.results, analysis.unflagged)]
+        parts += [_screening(analysis, analysis.results, analysis.unflagged), _questionnaire(analysis)]
     parts += [_facts(analysis), _methods(analysis)]
     return join(parts)
 
@@ -231,6 +234,39 @@ def _screening(analysis: Analysis, everybody: Results, unflagged: Results) -> Ht
             for question in unflagged.questions
         ]
     return tag("section", parts)
+
+
+def _questionnaire(analysis: Analysis) -> Html | None:
+    fields = analysis.questionnaire
+    if not fields:
+        return None
+    choices = [field for field in fields if field.kind == "choice"]
+    numbers = [field for field in fields if field.kind == "number"]
+    return tag(
+        "section",
+        tag("h2", "What the raters said of themselves"),
+        tag("p", f"Answers to the questionnaire by the {_many(fields[0].raters, 'rater')} of the tables above, flagged "
+                 "ones included."),
+        table(tables.choices(choices, "Choices")) if choices else None,
+        table(tables.numbers(numbers, "Numbers")) if numbers else None,
+        [_texts(field) for field in fields if field.kind == "text" or field.texts],
+    )  # fmt: skip
+
+
+def _texts(field: FieldAnswers) -> Html:
+    shown, more = field.texts[:MOST_TEXTS], len(field.texts) - MOST_TEXTS
+    return join(
+        tag("h3", field.label),
+        tag("p", f"{len(field.texts)} of {_many(field.raters, 'rater')} wrote something, here in alphabetical order.",
+            class_="faint"),
+        tag("ul", [tag("li", _shortened(text)) for text in shown]) if shown else None,
+        tag("p", f"{more} more in the JSON file and in the exports.", class_="faint") if more > 0 else None,
+    )  # fmt: skip
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= LONGEST_TEXT else f"{words[:LONGEST_TEXT].rstrip()}…"
 
 
 def _facts(analysis: Analysis) -> Html:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from lass.listening.results.findings import Analysis, QuestionResults, Results, Sample, Width
+from lass.listening.results.questionnaire import FieldAnswers
 from lass.listening.results.screening import Screening
 from lass.listening.results.statistics import SCORES, Interval
 
@@ -144,6 +145,31 @@ def flagged(screening: Screening, caption: str) -> Table:
         tuple((rater, flag.rule, flag.found) for rater, flags in screening.flags.items() for flag in flags),
         names=2,
     )
+
+
+def choices(fields: Sequence[FieldAnswers], caption: str) -> Table:
+    """How often every choice of the questionnaire was made; the share is of those who answered."""
+    rows = []
+    for field in fields:
+        for choice, many in field.choices.items():
+            rows.append((field.label, choice, str(many), decimal(100 * many / field.answered if many else 0.0, 1)))
+        rows.append((field.label, "(no answer)", str(field.raters - field.answered), DASH))
+    return Table(caption, ("Question", "Answer", "Raters", "Share of the answers (%)"), tuple(rows), names=2)
+
+
+def numbers(fields: Sequence[FieldAnswers], caption: str) -> Table:
+    """Mean and range of every number that the questionnaire asks for."""
+    found = [(field, field.numbers) for field in fields]
+    return Table(
+        caption,
+        ("Question", "Answers", "Mean", "Standard deviation", "Median", "Lowest", "Highest"),
+        tuple(
+            (field.label, f"{one.n if one else 0} of {field.raters}",
+             *(decimal(value) for value in (
+                 (one.mean, one.deviation, one.median, one.lowest, one.highest) if one else (None,) * 5)))
+            for field, one in found
+        ),
+    )  # fmt: skip
 
 
 def widths(rows: Sequence[Width], caption: str, *, of_systems: bool) -> Table:

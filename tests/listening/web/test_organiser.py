@@ -18,6 +18,7 @@ from lass.listening.studies import Studies
 from lass.listening.web.access import LIFETIME, Access, Attempts, TooManyAttemptsError
 from lass.listening.web.organiser import COOKIE, organiser_routes, qr_code
 from tests.listening.rated import AFTERWARDS, WHILE_OPEN, fill, golden_study
+from tests.listening.small import edited
 
 PASSWORD = "correct horse, battery & stäple"
 
@@ -254,6 +255,19 @@ def test_a_closed_study_shows_exactly_its_ratings(organiser: TestClient) -> None
         answer = organiser.get(picture)
         assert answer.headers["content-type"] == "image/svg+xml"
         assert answer.text.startswith("<?xml")
+
+
+def test_the_questionnaire_is_shown_when_the_study_is_closed(
+    organiser: TestClient, studies: Studies, clock: Clock
+) -> None:
+    edited(studies.folder / "demo" / "study.yaml", questionnaire=[{"key": "age", "label": "Your age"}])
+    for session in studies.store.sessions("demo"):
+        studies.store.update(session.token, answers={"age": f"<b>{session.place + 20}"})
+    assert "Your age" in organiser.get("/results/demo").text
+    assert "&lt;b&gt;25" in organiser.get("/results/demo").text
+    clock.now = WHILE_OPEN
+    sign_in(organiser)
+    assert "Your age" not in organiser.get("/results/demo").text
 
 
 def test_the_tokens_of_participants_are_on_no_page(organiser: TestClient, studies: Studies) -> None:
