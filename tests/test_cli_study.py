@@ -91,12 +91,27 @@ def test_a_study_is_built_where_one_says(tmp_path: Path, capsys: Capture) -> Non
 
 def test_results_are_written_to_files(built: Path, home: Path, tmp_path: Path, capsys: Capture) -> None:
     out = tmp_path / "deep" / "results"
+    assert study("close", "demo") == 0
+    capsys.readouterr()
     for form in ("csv", "parquet", "jsonl", "webmushra"):
         assert study("export", "demo", "--format", form, "--out", out.with_suffix(f".{form}")) == 0
         assert capsys.readouterr().out == f"{out.with_suffix(f'.{form}')}\n"
         assert out.with_suffix(f".{form}").exists()
     assert study("report", built, "--out", out.with_suffix(".html")) == 0
     assert "<html" in out.with_suffix(".html").read_text(encoding="utf-8")
+
+
+def test_the_scores_of_an_open_study_are_not_exported(built: Path, tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "ratings.csv"
+    assert study("export", "demo", "--out", out) == 1
+    said = capsys.readouterr().err
+    assert "demo is open" in said
+    assert "--while-open" in said
+    assert not out.exists()
+    assert study("report", "demo", "--out", tmp_path / "report.html") == 0
+    assert "means are hidden" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert study("export", "demo", "--out", out, "--while-open") == 0
+    assert out.exists()
 
 
 def test_a_study_that_was_closed_stays_closed_when_it_is_built_again(

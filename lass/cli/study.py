@@ -37,6 +37,8 @@ def add(commands: Any) -> None:
     parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
     parser.add_argument("--format", choices=FORMATS, default="csv", help="layout of the file (default csv)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file to write")
+    told = "give the scores before the study is closed; who has seen them should not decide when it ends"
+    parser.add_argument("--while-open", action="store_true", help=told)
 
     parser = add_command(actions, report)
     parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
@@ -94,18 +96,20 @@ def build(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def export(options: argparse.Namespace, settings: Settings) -> None:
-    """Write all ratings of a study to a file for other programs."""
+    """Write all ratings of a closed study to a file for other programs."""
     from lass.listening.results.export import export as write
 
     slug, studies = _built(options, settings)
     make_folder(options.out.absolute().parent)
     with _store(settings) as store:
-        write(store, slug, studies, options.format, options.out)
+        write(
+            store, slug, studies, options.format, options.out, now=time.time(), while_open=options.while_open
+        )
     print(options.out)
 
 
 def report(options: argparse.Namespace, settings: Settings) -> None:
-    """Write the results of a study as one HTML file."""
+    """Write the results of a study as one HTML file; while it is open, how far it is, and no score."""
     from lass.listening.results.analysis import analyse
     from lass.listening.results.report import write_report
     from lass.listening.studies import Studies

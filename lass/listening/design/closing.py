@@ -1,4 +1,4 @@
-"""Closing a study by hand: from that moment it takes no ratings, and its results are shown.
+"""Whether a study is open, and closing it by hand: from then on it takes no ratings, and its results are shown.
 
 The study's file stays as the participants met it; the moment stands in a file of its own beside it. There is no way
 back on the page: who has seen the means can no longer collect ratings that do not know them.
@@ -7,12 +7,40 @@ back on the page: who has seen the means can no longer collect ratings that do n
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from lass.errors import LassError
 from lass.files import whole
 from lass.listening.design.study import Study
 
 FILE = "closed.json"
+
+State = Literal["not yet open", "open", "closed"]
+
+
+class NotClosedError(LassError):
+    """The results of a study were asked for that still takes ratings, or will."""
+
+    def __init__(self, study: Study, state: State) -> None:
+        super().__init__(
+            f"The study {study.slug} is {state}, and its scores are not given before it is closed, so that nobody ends "
+            f"it when they please; close it with `lass study close {study.slug}`, or export with --while-open."
+        )
+
+
+def state_of(study: Study, now: datetime | float) -> State:
+    """Whether a study takes ratings at a time, and if not, whether it is still to open or is over."""
+    if study.is_open(now):
+        return "open"
+    seconds = now.timestamp() if isinstance(now, datetime) else now
+    return "closed" if study.closes is not None and seconds >= study.closes.timestamp() else "not yet open"
+
+
+def require_closed(study: Study, now: datetime | float) -> None:
+    """Refuse, with NotClosedError, what would tell the scores of a study that is not closed."""
+    state = state_of(study, now)
+    if state != "closed":
+        raise NotClosedError(study, state)
 
 
 def close(folder: Path, moment: datetime) -> None:

@@ -16,12 +16,13 @@ from typing import Protocol
 
 import numpy as np
 
+from lass.listening.design.closing import state_of
 from lass.listening.design.scales import Question
 from lass.listening.design.study import Study
 from lass.listening.ratings.records import RatingRecord, SessionRecord
 from lass.listening.results.agreement import alpha, repeats
 from lass.listening.results.comparing import compare, friedman
-from lass.listening.results.findings import Analysis, Counts, QuestionResults, Results, Sample, State, System, Width
+from lass.listening.results.findings import Analysis, Counts, QuestionResults, Results, Sample, System, Width
 from lass.listening.results.questionnaire import answers_of
 from lass.listening.results.screening import Rater, screen, trap_question
 from lass.listening.results.statistics import describe, describe_system
@@ -117,14 +118,6 @@ def analyse(store: Ratings, built: BuiltStudy, now: datetime | float) -> Analysi
         screening=screening,
         questionnaire=answers_of(study, own, study.languages[0]) if closed else None,
     )
-
-
-def state_of(study: Study, now: datetime | float) -> State:
-    """Whether a study takes ratings at a time, and if not, whether it is still to open or is over."""
-    if study.is_open(now):
-        return "open"
-    seconds = now.timestamp() if isinstance(now, datetime) else now
-    return "closed" if study.closes is not None and seconds >= study.closes.timestamp() else "not yet open"
 
 
 def participant(session: SessionRecord) -> str:

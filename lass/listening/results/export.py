@@ -20,6 +20,7 @@ from typing import Any
 
 from lass.errors import LassError
 from lass.files import whole
+from lass.listening.design.closing import as_closed, require_closed
 from lass.listening.design.study import Study, load_study
 from lass.listening.ratings.records import RatingRecord, SessionRecord, reference
 from lass.listening.ratings.store import Store
@@ -241,18 +242,26 @@ def exported(store: Store, study: Study, manifest: Manifest, format: str, *, rev
     return FORMATS[format][0](rows(store, study, manifest, revisions=revisions))
 
 
-def export(store: Store, slug: str, studies: Path, format: str, out: Path, *, revisions: bool = False) -> None:
+def export(
+    store: Store, slug: str, studies: Path, format: str, out: Path, *,
+    now: float, while_open: bool = False, revisions: bool = False,
+) -> None:  # fmt: skip
     """Writes the ratings of a built study to a file, whole or not at all.
 
     Args:
         studies: the folder of built studies, in which the study has the folder `slug`.
         format: one of FORMATS.
+        now: Unix time in seconds.
+        while_open: whether the ratings are given before the study is closed.
 
     Raises:
+        NotClosedError: the study takes ratings still, or will.
         LassError: an unknown format or study, or the file cannot be written.
     """
     folder = studies / slug
-    study = load_study(folder)
+    study = as_closed(load_study(folder), folder)
+    if not while_open:
+        require_closed(study, now)
     content = exported(store, study, load_manifest(folder), format, revisions=revisions)
     with whole(out) as file:
         file.write(content)

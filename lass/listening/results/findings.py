@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
+from lass.listening.design.closing import State
 from lass.listening.results.agreement import Alpha, Repeats
 from lass.listening.results.comparing import Friedman, Pair
 from lass.listening.results.questionnaire import FieldAnswers
 from lass.listening.results.screening import Screening
 from lass.listening.results.statistics import RaterMeans, Votes
-
-State = Literal["not yet open", "open", "closed"]
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from lass.errors import LassError
+from lass.listening.design.closing import NotClosedError, require_closed, state_of
 from lass.listening.ratings.records import SessionRecord
 from lass.listening.ratings.store import Store
 from lass.listening.results import figures, report
-from lass.listening.results.analysis import analyse, state_of
+from lass.listening.results.analysis import analyse
 from lass.listening.results.export import exported
 from lass.listening.results.findings import Analysis, QuestionResults
 from lass.listening.results.markup import Html
@@ -125,6 +126,9 @@ class _Organiser:
                 return await endpoint(request)
             except UnknownStudyError:
                 return _sentence(request, "Nothing here", "There is no such page or study.", 404)
+            except NotClosedError:
+                text = "This study is not closed yet; its results can be downloaded afterwards."
+                return _sentence(request, "That did not work", text, 403)
             except FormError as error:
                 return _sentence(request, "That did not work", str(error), 403)
             except LassError as error:
@@ -309,8 +313,7 @@ class _Organiser:
         return analyse(self._store, self._studies.get(slug), self._studies.clock())
 
     def _require_closed(self, slug: str) -> None:
-        if state_of(self._studies.get(slug).study, self._studies.clock()) != "closed":
-            raise FormError("This study is not closed yet; its results can be downloaded afterwards.")
+        require_closed(self._studies.get(slug).study, self._studies.clock())
 
     def _keep(self, picture: str | None) -> str | None:
         """Remember a picture for the request that follows its page; returns its name."""

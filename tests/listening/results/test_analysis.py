@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lass.listening.design.closing import state_of
 from lass.listening.design.rules import Rules
 from lass.listening.ratings.records import RatingRecord, SessionRecord
 from lass.listening.results import tables
-from lass.listening.results.analysis import Analysis, Built, analyse, state_of
+from lass.listening.results.analysis import Analysis, Built, analyse
 from lass.listening.results.findings import QuestionResults
 from lass.listening.results.statistics import describe
 from tests.listening.rated import AFTERWARDS, GOLDEN, WHILE_OPEN, golden_store

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from lass.errors import LassError
+from lass.listening.design.closing import NotClosedError, close
 from lass.listening.design.study import Study, load_study
 from lass.listening.ratings.store import Store
 from lass.listening.results import export
@@ -20,6 +23,7 @@ from lass.listening.stimuli.assignment import trials_for
 from lass.listening.stimuli.manifest import Manifest, load_manifest
 from tests.listening.small import small_study
 
+NOW = 1_790_100_000.0
 FIELDS = [
     {"key": "age", "label": "Age", "kind": "number"},
     {"key": "remark", "label": "Anything else?", "kind": "text"},
@@ -180,12 +184,27 @@ def test_sounds_of_an_earlier_build_are_exported_too(store: Store, study: Study,
 
 def test_a_file_is_written_whole_or_not_at_all(store: Store, folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "ratings.csv"
-    export.export(store, "demo", folder.parent, "csv", out)
+    export.export(store, "demo", folder.parent, "csv", out, now=NOW, while_open=True)
     assert out.read_bytes().startswith(b'"study",')
     with pytest.raises(LassError, match="cannot be written"):
-        export.export(store, "demo", folder.parent, "csv", out / "ratings.csv")
+        export.export(store, "demo", folder.parent, "csv", out / "ratings.csv", now=NOW, while_open=True)
     with pytest.raises(LassError, match="choose one of csv"):
-        export.export(store, "demo", folder.parent, "xlsx", out)
+        export.export(store, "demo", folder.parent, "xlsx", out, now=NOW, while_open=True)
     with pytest.raises(LassError):
-        export.export(store, "no-such-study", folder.parent, "csv", out)
+        export.export(store, "no-such-study", folder.parent, "csv", out, now=NOW, while_open=True)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith((".", "r"))) == ["ratings.csv"]
+
+
+def test_an_open_study_is_not_exported_unless_somebody_insists(store: Store, folder: Path, tmp_path: Path) -> None:
+    built = tmp_path / "studies" / "demo"
+    shutil.copytree(folder, built)
+    out = tmp_path / "ratings.csv"
+    with pytest.raises(NotClosedError, match=r"lass study close demo.*--while-open"):
+        export.export(store, "demo", built.parent, "csv", out, now=NOW)
+    assert not out.exists()
+    export.export(store, "demo", built.parent, "csv", out, now=NOW, while_open=True)
+    before = out.read_bytes()
+    out.unlink()
+    close(built, datetime.fromtimestamp(NOW, UTC))
+    export.export(store, "demo", built.parent, "csv", out, now=NOW)
+    assert out.read_bytes() == before
