@@ -1,17 +1,19 @@
 """What one participant may do next, and whether what the browser claims can be true.
 
 The page shows what it is told here. Nothing that leaves here says which system made a sound: trials are named by
-their position, sounds by opaque ids, and traps, repeats and hidden controls look like every other trial.
+their position, sounds by names of one session, and traps, repeats and hidden controls look like every other trial.
 """
 
 import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC
+from pathlib import Path
 from typing import Any, Literal
 
 from lass.errors import LassError
 from lass.listening.design.words import languages, say, words
+from lass.listening.hearing import Hearing
 from lass.listening.presentation import about, shown, stored
 from lass.listening.ratings.records import (
     CLAIMED_TOO_MUCH,
@@ -91,7 +93,8 @@ class Participation:
             "study": about(self._home, self._dealt, self.language),
         }
         if self.session is not None:
-            whole["trials"] = [shown(self._home, trial, self.language) for trial in self._trials]
+            hearing = Hearing(self._home, self.session.token, self._trials)
+            whole["trials"] = [shown(self._home, trial, hearing, self.language) for trial in self._trials]
         return whole
 
     def progress(self) -> dict[str, Any]:
@@ -217,10 +220,12 @@ class Participation:
         self._checked_fields(session.answers)
         self.session = self._store.update(session.token, finished=self._clock(), code=self._study.completion_code)
 
-    def may_hear(self, id: str) -> bool:
-        """Whether a sound is one of this session's trials or their mixtures."""
-        stimuli = {trial.stimulus for trial in self._trials}
-        return id in stimuli or any(self._home.stimulus(one).mixture == id for one in stimuli)
+    def sound(self, name: str) -> tuple[Path, str]:
+        """The file of one of this session's sounds, by the name that the page was given, and its SHA-256."""
+        try:
+            return Hearing(self._home, self.session.token if self.session else "", self._trials).file(name)
+        except KeyError:
+            raise self._refusal("refused_sound", 404) from None
 
     # --- Checks ---------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lass.listening.design.study import Study
 from lass.listening.design.text import Text
+from lass.listening.hearing import Hearing
 from lass.listening.stimuli.assignment import Trial
 from lass.listening.studies import OpenStudy
 
@@ -51,16 +52,16 @@ def about(home: OpenStudy, trials: Sequence[Trial], language: str) -> dict[str, 
     }
 
 
-def shown(home: OpenStudy, trial: Trial, language: str) -> dict[str, Any]:
-    """A trial as the page gets it: opaque ids, how long the sounds are (seconds), and what was asked for."""
+def shown(home: OpenStudy, trial: Trial, hearing: Hearing, language: str) -> dict[str, Any]:
+    """A trial as the page gets it: its sounds' names for this session, their seconds, and what was asked for."""
     stimulus = home.stimulus(trial.stimulus)
     mixture = home.manifest.mixtures[stimulus.mixture]
     return {
         "position": trial.position,
         "practice": trial.kind == "practice",
         "query": stimulus.query.in_language(language),
-        "mixture": {"id": stimulus.mixture, "seconds": mixture.seconds},
-        "sound": {"id": stimulus.id, "seconds": stimulus.seconds},
+        "mixture": {"id": hearing.mixture(trial), "seconds": mixture.seconds},
+        "sound": {"id": hearing.sound(trial), "seconds": stimulus.seconds},
     }
 
 

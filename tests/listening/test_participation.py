@@ -11,8 +11,10 @@ import pytest
 from lass.listening.participation import Participation, Refusal
 from lass.listening.ratings.records import CLAIMED_TOO_MUCH
 from lass.listening.ratings.store import Store
+from lass.listening.stimuli.building import build_study
 from lass.listening.studies import Studies
 from tests.listening.participants import lasting_study
+from tests.listening.small import small_study, tone
 
 SECONDS = 4.0
 KEY = "0123456789abcdef"
@@ -266,7 +268,7 @@ def test_nothing_tells_systems_and_controls_apart(here: Here) -> None:
     assert {tuple(trial) for trial in state["trials"]} == {("position", "practice", "query", "mixture", "sound")}
     home = here.studies.get("demo")
     stimuli = {one.id: one for one in home.manifest.stimuli}
-    roles = {stimuli[trial["sound"]["id"]].role for trial in state["trials"]}
+    roles = {stimuli[trial.stimulus].role for trial in home.trials(0)}
     assert {"practice", "trap", "system", "anchor"} <= roles
     text = json.dumps({key: state[key] for key in ("trials", "study", "session")})
     for word in ("system", "anchor", "trap", "repeat", "condition", "model"):
@@ -277,10 +279,51 @@ def test_nothing_tells_systems_and_controls_apart(here: Here) -> None:
 def test_only_sounds_of_the_own_trials_may_be_heard(here: Here) -> None:
     one = here.begun()
     trial = one.state()["trials"][0]
-    assert one.may_hear(trial["sound"]["id"])
-    assert one.may_hear(trial["mixture"]["id"])
-    assert not one.may_hear("0" * 32)
-    assert not here.enter().may_hear(trial["sound"]["id"])
+    home = here.studies.get("demo")
+    stimulus = home.stimulus(home.trials(0)[0].stimulus)
+    assert one.sound(trial["sound"]["id"]) == home.audio(stimulus.id)
+    assert one.sound(trial["mixture"]["id"]) == home.audio(stimulus.mixture)
+    for name in ("0" * 32, stimulus.id, stimulus.mixture):
+        assert refused(lambda name=name: one.sound(name)) == 404
+    for stranger in (here.enter(), here.begun("another-0123456789")):
+        assert refused(lambda stranger=stranger: stranger.sound(trial["sound"]["id"])) == 404
+
+
+def test_a_repeat_and_another_session_hear_the_same_sound_under_other_names(here: Here) -> None:
+    home = here.studies.get("demo")
+    first, second = here.begun(), here.begun("another-0123456789")
+    stimuli = [trial.stimulus for trial in home.trials(0)]
+    sounds = [trial["sound"]["id"] for trial in first.state()["trials"]]
+    mixtures = {trial["mixture"]["id"] for trial in first.state()["trials"]}
+    assert len(set(stimuli)) < len(stimuli), "one is repeated"
+    assert len(set(sounds)) == len(sounds)
+    assert not mixtures & set(sounds)
+    assert len(mixtures) == len({home.stimulus(stimulus).mixture for stimulus in stimuli})
+    others = {trial[part]["id"] for trial in second.state()["trials"] for part in ("sound", "mixture")}
+    assert not others & {*sounds, *mixtures}
+    assert [trial["sound"]["id"] for trial in here.enter(first.session.token).state()["trials"]] == sounds
+
+
+def test_a_sound_that_was_built_anew_has_another_name(tmp_path: Path) -> None:
+    """Or what a browser kept of the old one would be heard, and rated as the new one."""
+    built = small_study(tmp_path, items=2)
+
+    def names(store: Store, token: str) -> dict[str, str]:
+        home = Studies(tmp_path, store).get("demo")
+        one = Participation(home, store, store.session(token))
+        shown = [trial["sound"]["id"] for trial in one.state()["trials"]]
+        return {home.stimulus(trial.stimulus).item: name for trial, name in zip(home.trials(0), shown, strict=True)
+                if home.stimulus(trial.stimulus).condition == "a"}  # fmt: skip
+
+    with Store.open(None, tmp_path / "store") as store:
+        study = Studies(tmp_path, store).get("demo").study
+        token = store.begin("demo", study.sha256, study.seed, "en", "phone", False).token
+        before = names(store, token)
+        tone(tmp_path / "sources" / "item1-a.wav", 555)
+        build_study(tmp_path / "sources" / "study.yaml", built)
+        after = names(store, token)
+    assert before["item1"] != after["item1"]
+    assert before["item2"] == after["item2"]
 
 
 def test_after_closing_nothing_is_taken_but_the_code_stays(here: Here) -> None:

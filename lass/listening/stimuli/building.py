@@ -6,9 +6,9 @@ study that was changed makes only what changed. The manifest is written last; un
 files it names.
 """
 
+import hashlib
 import re
 import secrets
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from lass.listening.stimuli.manifest import (
 )
 from lass.listening.stimuli.manifest import FILE as MANIFEST
 from lass.listening.stimuli.plan import Model, Part, plan
+from lass.listening.stimuli.wav import wav
 from lass.version import __version__
 
 WORK = "work"
@@ -269,21 +270,19 @@ def _kept(former: Clip | Stimulus | None, part: Part, gain: float, folder: Path)
 
 
 def _write(folder: Path, secret: str, id: str, part: Part, gain: float) -> dict[str, Any]:
-    """Write a piece of audio as a 16-bit WAV, which every browser plays; returns what the manifest says of it."""
+    """Write a piece of audio as it will be served; returns what the manifest says of it."""
     samples, rate = _raw(folder, part)
     levelled = samples * np.float64(10 ** (gain / 20))
     # What clips here was beyond full scale in the recording and could not be lowered: silence has no gain.
-    whole_numbers = np.clip(np.round(levelled * 32768), -32768, 32767).astype("<i2")
+    whole_numbers = np.clip(np.round(levelled * 32768), -32768, 32767).astype(np.int16)
     # A new content gets a new name: until the manifest is replaced, the former file serves.
     name = f"{AUDIO}/{opaque(secret, 'file', id, f'{part.fingerprint} {gain}')}.wav"
-    with whole(folder / name) as file, wave.open(file, "wb") as sound:
-        sound.setnchannels(2)
-        sound.setsampwidth(2)
-        sound.setframerate(rate)
-        sound.writeframes(whole_numbers.T.tobytes())
+    content = wav(whole_numbers, rate, bytes.fromhex(opaque(secret, "mark", id)))
+    with whole(folder / name) as file:
+        file.write(content)
     return {
         "file": name,
-        "sha256": sha256_of(folder / name),
+        "sha256": hashlib.sha256(content).hexdigest(),
         "seconds": round(samples.shape[1] / rate, 6),
         "gain_db": gain,
         "lufs": round(measure(whole_numbers / 32768, rate).lufs, 4),

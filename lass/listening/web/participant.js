@@ -91,8 +91,9 @@ async function refresh() {
     return;
   }
   if (sending) return;
-  const before = JSON.stringify([view.step, view.session?.answers]);
-  if (before === JSON.stringify([fresh.step, fresh.session?.answers])) return;
+  const before = JSON.stringify([view.step, view.session?.answers, view.trials]);
+  if (before === JSON.stringify([fresh.step, fresh.session?.answers, fresh.trials])) return;
+  if (redealt(fresh)) return showAnew(fresh);
   const elsewhere = trial && JSON.stringify(fresh.session?.answers[trial.trial.position]) !== JSON.stringify(trial.saved ?? undefined);
   const moved = fresh.step !== view.step;
   view = fresh;
@@ -100,6 +101,21 @@ async function refresh() {
   if (!moved && trial && !elsewhere) return showProgress();
   go();
   if (trial) say(t("elsewhere"));
+}
+
+const redealt = (fresh) => view.trials && JSON.stringify(view.trials) !== JSON.stringify(fresh.trials);
+
+function showAnew(fresh) {
+  view = fresh;
+  speak(view.words);
+  go();
+}
+
+// The server does not know a sound that is on the page: the study was built anew, or this session lay idle so long
+// before its first sound that it has other trials now.
+async function catchUp() {
+  const fresh = await state(language).catch(() => null);
+  if (fresh && redealt(fresh)) showAnew(fresh);
 }
 
 // ---- what is shown ----
@@ -177,7 +193,10 @@ function leaveTrial() {
 function sound(id) {
   if (!sounds.has(id)) {
     const promise = bytes(id).then(decode);
-    promise.catch(() => sounds.delete(id));
+    promise.catch((error) => {
+      sounds.delete(id);
+      if (error.status === 404) catchUp();
+    });
     sounds.set(id, promise);
   }
   return sounds.get(id);

@@ -7,7 +7,7 @@ are saved in a thread pool of their own, which no separation ever enters: a clic
     GET  /listen/SLUG                   the page; ?lang=fr, ?kiosk=1, ?idle=60
     GET  /listen/api/SLUG/state         what comes next
     POST /listen/api/SLUG/STEP          begin, consent, headphones, opened, rate, answers, finish
-    GET  /listen/audio/ID.wav?study=SLUG
+    GET  /listen/audio/NAME.wav?study=SLUG
 """
 
 import asyncio
@@ -71,7 +71,7 @@ def participant_routes(studies: Studies, *, frames: tuple[str, ...] = FRAMES) ->
     inside: list[BaseRoute] = [
         Route("/", side.pages(side.list)),
         Route("/assets/{name}", side.asset),
-        Route("/audio/{id}.wav", side.answers(side.audio)),
+        Route("/audio/{name}.wav", side.answers(side.audio)),
         Route("/api/{slug}/state", side.answers(side.state)),
         *(Route(f"/api/{{slug}}/{name}", side.answers(step), methods=["POST"]) for name, step in steps.items()),
         Route("/{slug}", side.pages(side.page)),
@@ -224,20 +224,17 @@ class _Participants:
         return endpoint
 
     async def audio(self, request: Request) -> Response:
-        """A sound of the session's own study and trials."""
+        """A sound of the session's own trials."""
 
         def work() -> Response:
-            one = self._participation(request)
-            id = request.path_params["id"]
-            if one.session is None or not one.may_hear(id):
-                raise BadRequestError("refused_sound", 404)
-            file, sha256 = self._studies.get(one.session.study).audio(id)
+            name = request.path_params["name"]
+            file, sha256 = self._participation(request).sound(name)
             try:
                 content = self._sounds.read(file, sha256)
             except DamagedSoundError as error:
                 log.error("A sound cannot be served: %s", error)
                 raise BadRequestError("audio_failed", 500) from error
-            return sound_response(content, sha256, request.headers.get("range"))
+            return sound_response(content, name, request.headers.get("range"))
 
         return await self._in_thread(work)
 

@@ -51,15 +51,17 @@ class Sounds:
         return content
 
 
-def sound_response(content: bytes, sha256: str, wanted: str | None) -> Response:
+def sound_response(content: bytes, name: str, wanted: str | None) -> Response:
     """An answer with a WAV file, or with the one range of bytes that a Range header asks for.
 
+    ``name`` is the address's own, which stands for these bytes for ever. It is the entity's tag too: a hash of the
+    bytes would say which sounds are one and the same.
     A header with several ranges, or one that cannot be read, gets the whole, as RFC 9110 allows.
     """
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=31536000, immutable",
-        "ETag": f'"{sha256}"',
+        "ETag": f'"{name}"',
     }
     size = len(content)
     found = _RANGE.fullmatch(wanted.strip()) if wanted else None

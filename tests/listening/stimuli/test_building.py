@@ -1,5 +1,6 @@
 """A built study: the right audio, equally loud, and in words why there is none."""
 
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,20 @@ def test_a_stimulus_is_its_source_times_the_recorded_gain(tmp_path: Path) -> Non
             original = audio.read(source.parent / f"{names[one.role]}.wav").waveform
             expected = np.repeat(original, 2, axis=0) * 10 ** (one.gain_db / 20)
             np.testing.assert_allclose(heard[one.role, one.item, one.condition], expected, atol=2 / 32768)
+
+
+def test_the_anchor_sounds_as_its_mixture_and_is_another_file_of_the_same_size(tmp_path: Path) -> None:
+    built = build_study(small_source(tmp_path / "sources", **ALL), tmp_path / "demo")
+    files = {file: (built.folder / file).read_bytes() for file in built.manifest.files}
+    assert len(set(files.values())) == len(files)
+    assert len(set(map(len, files.values()))) == 1
+    for anchor in (one for one in built.manifest.stimuli if one.role == "anchor"):
+        mixture = built.manifest.mixtures[anchor.mixture]
+        heard, given = (soundfile.read(built.folder / one.file, dtype="int16")[0] for one in (anchor, mixture))
+        np.testing.assert_array_equal(heard, given)
+        assert (anchor.lufs, anchor.gain_db) == (mixture.lufs, mixture.gain_db)
+        with wave.open(str(built.folder / anchor.file)) as sound:
+            assert sound.getparams()[:4] == (2, 2, RATE, len(given))
 
 
 def test_both_ears_hear_a_mono_recording_and_stereo_stays(tmp_path: Path) -> None:

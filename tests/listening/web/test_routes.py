@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from lass.listening.participation import LONGEST_ANSWER
 from lass.listening.ratings.store import Store
+from lass.listening.stimuli.manifest import Stimulus
 from lass.listening.studies import Studies
 from lass.listening.web.pages import preferred
 from lass.listening.web.routes import agent_class, participant_routes
@@ -268,14 +269,37 @@ def test_other_trials_other_sessions_and_no_session(running: Listening, rater: R
     assert rows(running, rater) == []
 
 
+def dealt(running: Listening, rater: Rater) -> list[Stimulus]:
+    """What a rater's trials are, which only the server knows."""
+    home, session = running.studies.get("demo"), running.store.session(rater.token)
+    assert session
+    return [home.stimulus(trial.stimulus) for trial in home.trials(session.place)]
+
+
 def test_sounds_are_served_as_they_were_built(running: Listening, rater: Rater) -> None:
     home = running.studies.get("demo")
-    for trial in rater.state["trials"]:
-        for id in (trial["sound"]["id"], trial["mixture"]["id"]):
-            answer = rater.client.get(f"audio/{id}.wav?study=demo")
+    for trial, stimulus in zip(rater.state["trials"], dealt(running, rater), strict=True):
+        for name, id in ((trial["sound"]["id"], stimulus.id), (trial["mixture"]["id"], stimulus.mixture)):
+            answer = rater.client.get(f"audio/{name}.wav?study=demo")
             assert hashlib.sha256(answer.content).hexdigest() == home.audio(id)[1]
             assert answer.headers["content-type"] == "audio/wav"
             assert "private" in answer.headers["cache-control"]
+
+
+def test_neither_address_nor_tag_nor_length_tells_the_anchor_or_a_repeat(running: Listening, rater: Rater) -> None:
+    stimuli = dealt(running, rater)
+    assert len({one.id for one in stimuli}) < len(stimuli), "one is repeated"
+    assert "anchor" in {one.role for one in stimuli}
+    names = [trial["sound"]["id"] for trial in rater.state["trials"]]
+    names += {trial["mixture"]["id"] for trial in rater.state["trials"]}
+    answers = [rater.client.get(f"audio/{name}.wav?study=demo") for name in names]
+    assert len({answer.headers["etag"] for answer in answers}) == len(names) == len(set(names))
+    assert len({answer.headers["content-length"] for answer in answers}) == 1, "all sounds here are equally long"
+    others = {"date", "etag"}
+    kept = {tuple((key, value) for key, value in one.headers.items() if key not in others) for one in answers}
+    assert len(kept) == 1
+    mixtures = {hashlib.sha256(answer.content).digest() for answer in answers[len(stimuli) :]}
+    assert not mixtures & {hashlib.sha256(answer.content).digest() for answer in answers[: len(stimuli)]}
 
 
 def test_sounds_come_in_parts(rater: Rater) -> None:
@@ -304,7 +328,8 @@ def test_a_sound_whose_bytes_changed_is_not_served(tmp_path: Path) -> None:
         httpx.Client(base_url=server.url) as client,
     ):
         trial = Rater(client).begin()["trials"][0]
-        file, _ = server.studies.get("demo").audio(trial["sound"]["id"])
+        home = server.studies.get("demo")
+        file, _ = home.audio(home.trials(0)[0].stimulus)
         file.write_bytes(file.read_bytes()[:-2] + b"\x01\x02")
         refusal(client.get(f"audio/{trial['sound']['id']}.wav?study=demo"), 500)
         assert client.get(f"audio/{trial['mixture']['id']}.wav?study=demo").status_code == 200
@@ -328,7 +353,10 @@ def test_nothing_served_names_a_system_or_a_control(running: Listening, client: 
     rater.post("finish").raise_for_status()
     rater.read()
     home = running.studies.get("demo")
-    secrets = {*CONDITIONS, home.manifest.secret}
+    secrets = {*CONDITIONS, home.manifest.secret, *home.manifest.mixtures}
+    for one in (*home.manifest.stimuli, *home.manifest.mixtures.values()):
+        secrets |= {one.sha256, Path(one.file).stem}
+    secrets |= {stimulus.id for stimulus in home.manifest.stimuli}
     text = "\n".join(served)
     assert len(served) > 3 * len(rater.state["trials"])
     assert not [secret for secret in secrets if secret in text]
