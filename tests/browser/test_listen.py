@@ -297,6 +297,25 @@ def test_too_early_is_said_exactly_and_a_part_is_no_whole(page: Page, running: L
     expect(page.locator("#rating-3")).to_be_disabled()
 
 
+def test_who_begins_when_too_many_did_is_told_so_and_begins_a_little_later(page: Page, running: Listening) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.post_data or "")
+        if len(asked) > 1:
+            return route.continue_()
+        route.fulfill(status=429, headers={"Retry-After": "2"}, json={"error": "The next one can in 2 s."})
+
+    page.route("**/begin", refuse)
+    page.goto(f"{running.url}short")
+    page.get_by_role("button", name="Let’s begin").click()
+    expect(page.get_by_role("status")).to_contain_text("The next one can in 2 s.")
+    page.wait_for_timeout(1000)
+    assert len(asked) == 1, "the page asks no earlier than it was told to"
+    heading(page, "Set your volume")
+    assert asked == [asked[0]] * 2
+
+
 def test_a_kiosk_forgets_the_last_person(page: Page, running: Listening) -> None:
     page.goto(f"{running.url}short?kiosk=1&idle=3")
     page.get_by_role("button", name="Let’s begin").click()

@@ -63,7 +63,8 @@ async function post(name, message, key = null) {
   const whose = person;
   sending = true;
   try {
-    const answer = await send(name, message, () => whose === person && say(t("offline"), "wait"));
+    const failing = (error) => whose === person && say(error.status === 429 ? error.message : t("offline"), "wait");
+    const answer = await send(name, message, failing);
     if (whose !== person) return false;
     say();
     if (key) remember(answer.token);

@@ -28,6 +28,7 @@ from lass.listening.participation import Participation, Refusal
 from lass.listening.ratings.records import UnknownSessionError
 from lass.listening.studies import OpenStudy, Studies, UnknownStudyError
 from lass.listening.web import messages, pages
+from lass.listening.web.limits import Allowance, Limit, sender_of
 from lass.listening.web.security import (
     FRAMES,
     BadRequestError,
@@ -42,6 +43,10 @@ from lass.listening.web.sounds import DamagedSoundError, Sounds, sound_response
 THREADS = 16
 """Answers that are saved at once. The store writes several in one transaction, so waiting threads are no waste."""
 
+BEGINNINGS = Allowance(burst=300, every=10.0)
+"""A lecture hall behind one address begins at once, and a stand with many tablets goes on all day, while a program that
+does nothing but begin gets no further than 360 sessions an hour."""
+
 PREFIX = "/listen"
 _NO_STORE = {"Cache-Control": "no-store"}
 _PHONE = re.compile(r"iphone|ipod|windows phone|android.*mobile", re.IGNORECASE)
@@ -53,12 +58,16 @@ M = TypeVar("M", bound=messages.Received)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def participant_routes(studies: Studies, *, frames: tuple[str, ...] = FRAMES) -> list[BaseRoute]:
+def participant_routes(
+    studies: Studies, *, frames: tuple[str, ...] = FRAMES, beginnings: Allowance = BEGINNINGS
+) -> list[BaseRoute]:
     """The routes of the participant's side, to be put in front of an application's own.
 
-    ``frames``: other sites that may show the pages in a frame, as CSP source expressions.
+    Args:
+        frames: other sites that may show the pages in a frame, as CSP source expressions.
+        beginnings: how many participants may begin from one address.
     """
-    side = _Participants(studies)
+    side = _Participants(studies, Limit(beginnings, studies.clock))
     steps = {
         "begin": side.begin,
         "consent": side.step(messages.Consent, _consent),
@@ -109,10 +118,11 @@ def agent_class(agent: str, touch: bool = False) -> str:
 
 
 class _Participants:
-    """The endpoints, and what they share: the studies, the threads, the sounds in memory."""
+    """The endpoints, and what they share: the studies, the threads, the sounds in memory, the limit."""
 
-    def __init__(self, studies: Studies) -> None:
+    def __init__(self, studies: Studies, beginnings: Limit) -> None:
         self._studies = studies
+        self._beginnings = beginnings
         self._sounds = Sounds()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="listening")
 
@@ -200,6 +210,11 @@ class _Participants:
 
         def work() -> Response:
             one = self._participation(request, sent.language)
+            wait = 0 if one.session else self._beginnings.take(sender_of(request))
+            if wait:
+                refused = _error(say(one.language, "refused_many", count=wait), 429)
+                refused.headers["Retry-After"] = str(wait)
+                return refused
             record = one.begin(agent_class(request.headers.get("user-agent", ""), sent.touch), sent.kiosk, sent.key)
             response = _json({**one.state(), "token": record.token})
             if not record.kiosk:

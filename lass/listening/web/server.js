@@ -40,9 +40,10 @@ function headers() {
 }
 
 export class Refused extends Error {
-  constructor(message, status) {
+  constructor(message, status, after = 0) {
     super(message);
     this.status = status;
+    this.after = after; // milliseconds that the server wants to be left alone
   }
 }
 
@@ -53,7 +54,8 @@ async function attempt(path, options) {
     const response = await fetch(path, { credentials: "same-origin", cache: "no-store", signal: aborter.signal, ...options });
     const answer = await response.json().catch(() => ({}));
     if (response.ok) return answer;
-    throw new Refused(answer.error || response.statusText, response.status);
+    const after = 1000 * (Number(response.headers.get("Retry-After")) || 0);
+    throw new Refused(answer.error || response.statusText, response.status, after);
   } finally {
     clearTimeout(timer);
   }
@@ -96,7 +98,7 @@ export async function send(name, message, failing = () => {}, wanted = () => tru
     } catch (error) {
       if (!passing(error)) throw error;
       failing(error);
-      await pause(PATIENCE[Math.min(round, PATIENCE.length - 1)]);
+      await pause(Math.max(error.after ?? 0, PATIENCE[Math.min(round, PATIENCE.length - 1)]));
       if (!wanted()) throw error;
     }
   }
