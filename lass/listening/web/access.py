@@ -17,11 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lass.errors import LassError
+from lass.listening.web.limits import REMEMBERED, Allowance, Limit
 
 LIFETIME = 8 * 3600
 """Seconds until a cookie is worth nothing."""
 _LONGEST_COOKIE = 256
-_REMEMBERED = 1_000  # senders of failed attempts, and cookies that were signed out
+_SIGNED_OUT = 1_000  # cookies that are remembered until they have expired
 
 
 class TooManyAttemptsError(LassError):
@@ -86,7 +87,7 @@ class Access:
         """Sign out: the cookie is worth nothing from now on, wherever a copy of it may be."""
         with self._lock:
             self._ended[visit.name] = None
-            while len(self._ended) > _REMEMBERED:
+            while len(self._ended) > _SIGNED_OUT:
                 self._ended.popitem(last=False)
 
     def label(self, text: str) -> str:
@@ -102,14 +103,15 @@ class Access:
 
 
 class Attempts:
-    """Counts wrong passwords, by sender and in all, and makes the next attempt wait twice as long each time.
+    """Counts wrong passwords by sender, and makes a sender's next attempt wait twice as long each time.
 
-    A sender has a few attempts free; the whole world some more, and then waits half a minute at most, so that nobody
-    can lock the organiser out for long.
+    A sender has a few attempts free. In all an attempt a second is looked at, after a burst, so that guessing from many
+    places gets nowhere either. An attempt that comes too early takes nothing of that: it needs hundreds of senders, all
+    day, to make an organiser elsewhere wait, and then the wait is for seconds.
     """
 
     FREE, LONGEST = 3, 900
-    FREE_IN_ALL, LONGEST_IN_ALL = 30, 30
+    IN_ALL = Allowance(burst=1_000, every=1.0)
     FORGOTTEN = 3600
     """Seconds without a wrong password after which a count begins anew."""
 
@@ -117,7 +119,7 @@ class Attempts:
         self._clock = clock
         self._lock = threading.Lock()
         self._senders: OrderedDict[str, _Count] = OrderedDict()
-        self._all = _Count()
+        self._all = Limit(self.IN_ALL, clock)
 
     def begin(self, sender: str) -> None:
         """Count an attempt before it is looked at, so that many at once do not slip through.
@@ -127,22 +129,20 @@ class Attempts:
         """
         now = self._clock()
         with self._lock:
-            own = self._senders.setdefault(sender, _Count())
-            wait = max(own.wait(now, self.LONGEST), self._all.wait(now, self.LONGEST_IN_ALL))
-            if wait > 0:
-                raise TooManyAttemptsError(math.ceil(wait))
+            own = self._senders.get(sender) or _Count()
+            wait = math.ceil(own.wait(now, self.LONGEST)) or self._all.take("all")
+            if wait:
+                raise TooManyAttemptsError(wait)
             own.add(now, self.FREE, self.LONGEST)
-            self._all.add(now, self.FREE_IN_ALL, self.LONGEST_IN_ALL)
+            self._senders[sender] = own
             self._senders.move_to_end(sender)
-            while len(self._senders) > _REMEMBERED:
+            while len(self._senders) > REMEMBERED:
                 self._senders.popitem(last=False)
 
     def forgive(self, sender: str) -> None:
-        """The attempt was right: the sender's count begins anew, and the world's is one less."""
+        """The attempt was right: the sender's count begins anew."""
         with self._lock:
             self._senders.pop(sender, None)
-            self._all.number = max(0, self._all.number - 1)
-            self._all.until = 0.0
 
 
 @dataclass
@@ -154,7 +154,7 @@ class _Count:
     def wait(self, now: float, longest: int) -> float:
         """Seconds until the next attempt. More than were ever set say that the clock was set back: then none."""
         left = self.until - now
-        return left if left <= longest else 0.0
+        return left if 0 < left <= longest else 0.0
 
     def add(self, now: float, free: int, longest: int) -> None:
         if now - self.last > Attempts.FORGOTTEN:

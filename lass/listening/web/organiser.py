@@ -43,6 +43,7 @@ from lass.listening.studies import Studies, UnknownStudyError
 from lass.listening.web import organiser_pages as pages
 from lass.listening.web.access import LIFETIME, Access, TooManyAttemptsError, Visit
 from lass.listening.web.forms import FormError, read_form
+from lass.listening.web.limits import sender_of
 from lass.listening.web.security import SecurityHeaders
 
 PREFIX = "/results"
@@ -170,7 +171,7 @@ class _Organiser:
         form = await read_form(request)
         slug = _slug(form.get("study", ""))
         try:
-            cookie = self._access.enter(form.get("password", ""), request.client.host if request.client else "")
+            cookie = self._access.enter(form.get("password", ""), sender_of(request))
         except TooManyAttemptsError as error:
             page = _html(pages.login_page(base, slug, str(error)), 429)
             page.headers["Retry-After"] = str(error.seconds)
