@@ -5,11 +5,25 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessible import assert_accessible
 from tests.browser.server import Server
-from tests.browser.test_separate import RATE, await_results, button, opened, question, saved, scene, sound, upload
+from tests.browser.test_separate import (
+    LONG,
+    RATE,
+    ask,
+    await_results,
+    button,
+    opened,
+    question,
+    saved,
+    scene,
+    sound,
+    upload,
+)
 from tests.browser.widths import on_each_width
 
 
@@ -96,12 +110,79 @@ def test_only_the_chosen_part_changes(page: Page, server: Server, tmp_path: Path
     page.get_by_label("From").fill("2")
     page.get_by_label("To (0: the end)").fill("4")
     ask_again(page)
-    mixture = soundfile.read(path, dtype="float32")[0]
+    assert_only_changed_within(page, path, 2, 4)
     edited, taken = sound(page, "Download the changed recording"), sound(page, "Download what was removed")
-    np.testing.assert_allclose(edited + taken, mixture, atol=1e-4)
-    np.testing.assert_array_equal(edited[: 2 * RATE], mixture[: 2 * RATE])
-    np.testing.assert_array_equal(edited[4 * RATE :], mixture[4 * RATE :])
-    assert np.std(taken[2 * RATE : 4 * RATE]) > 0.1 * np.std(mixture)
+    np.testing.assert_allclose(edited + taken, soundfile.read(path, dtype="float32")[0], atol=1e-4)
+
+
+def drag(page: Page, over: str, start: float, end: float) -> None:
+    """Mark a part on a player's picture or waveform: beginning and end as shares of its width."""
+    axes = page.locator(f"{over} .lp-axes")
+    axes.scroll_into_view_if_needed()
+    box = axes.bounding_box()
+    assert box is not None
+    down = box["y"] + 8
+    page.mouse.move(box["x"] + start * box["width"], down)
+    page.mouse.down()
+    page.mouse.move(box["x"] + end * box["width"], down, steps=4)
+    page.mouse.up()
+
+
+def assert_only_changed_within(page: Page, path: Path, start: float, end: float) -> None:
+    """The changed recording is the one in ``path`` outside of the seconds given, and differs from it within."""
+    mixture, edited = soundfile.read(path, dtype="float32")[0], sound(page, "Download the changed recording")
+    first, last = round(start * RATE), round(end * RATE)
+    np.testing.assert_array_equal(edited[:first], mixture[:first])
+    np.testing.assert_array_equal(edited[last:], mixture[last:])
+    assert np.std((edited - mixture)[first:last]) > 0.1 * np.std(mixture)
+
+
+@on_each_width
+def test_a_part_is_marked_on_the_waveform_of_the_recording(page: Page, server: Server, tmp_path: Path) -> None:
+    path = scene(tmp_path / "street.wav", 6)
+    opened(page, server)
+    upload(page, path)
+    question(page).fill("a siren wailing")
+    more(page)
+    wave = page.locator("#lass-wave .lp:not(.lp-loading)")
+    wave.locator(".lp-wave > svg path").wait_for(state="attached", timeout=LONG)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert_accessible(page)
+    drag(page, "#lass-wave", 0.25, 0.5)
+    expect(page.get_by_label("From")).not_to_have_value("0", timeout=LONG)
+    start, end = (float(page.get_by_label(label).input_value()) for label in ("From", "To (0: the end)"))
+    assert (start, end) == pytest.approx((1.5, 3.0), abs=0.1)
+    ask_again(page)
+    assert_only_changed_within(page, path, start, end)
+    drag(page, "#lass-wave", 0.9, 0.9)  # a click beside the part leaves it
+    expect(page.get_by_label("From")).to_have_value("0", timeout=LONG)
+    expect(page.locator("#lass-results")).to_be_hidden()
+    page.get_by_label("From").fill("4.5")  # what is typed is seen on the waveform
+    shade, axes = (page.locator(f"#lass-wave {one}") for one in (".lp-shade", ".lp-axes"))
+    expect(shade).to_be_visible()
+    marked, whole = shade.bounding_box(), axes.bounding_box()
+    assert marked is not None
+    assert whole is not None
+    assert marked["x"] - whole["x"] == pytest.approx(0.75 * whole["width"], abs=3)
+
+
+@on_each_width
+def test_a_part_that_is_marked_on_the_result_is_separated_by_itself(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    path = scene(tmp_path / "street.wav", 6)
+    opened(page, server)
+    ask(page, path, "a siren wailing")
+    await_results(page)
+    part = button(page, "Separate just this part")
+    page.locator("#lass-player .lp:not(.lp-loading) .lp-picture").wait_for(timeout=LONG)
+    expect(part).to_be_hidden()
+    drag(page, "#lass-player", 1 / 3, 2 / 3)
+    part.click()
+    expect(page.locator("#lass-player")).to_contain_text("With only “a siren wailing” from", timeout=LONG)
+    start, end = (float(page.get_by_label(label).input_value()) for label in ("From", "To (0: the end)"))
+    assert (start, end) == pytest.approx((2.0, 4.0), abs=0.1)
+    assert_only_changed_within(page, path, start, end)
 
 
 def test_a_part_beyond_the_end_is_said_in_a_sentence(page: Page, server: Server, tmp_path: Path) -> None:

@@ -124,12 +124,13 @@ class SeparatePage:
             self.results, self.heard, self.player, self.get_target, self.get_residual, self.details, self.get_all,
             self.get_report, self.get_stems, *self.draft.outputs,
         ]  # fmt: skip
-        gr.on(
-            [self.separate.click, self.query.submit, *(field.submit for field in self.more.fields)], self.begin,
-            [self.recording, self.query, self.picker.model, self.ticket, *self.more.inputs],
-            [self.ticket, *everything], **in_order,
-        )  # fmt: skip
-        self.more.listen(in_order)
+        given = [self.recording, self.query, self.picker.model, self.ticket, *self.more.inputs]
+        starts = [self.separate.click, self.query.submit, *(field.submit for field in self.more.fields)]
+        gr.on(starts, self.begin, given, [self.ticket, *everything], **in_order)
+        # The part is in its fields first, then the work begins as if the button had been pressed.
+        part = self.more.take_part(self.player, in_order)
+        part.success(self.begin, given, [self.ticket, *everything], **in_order)
+        self.more.listen(in_order, self.recording)
         gr.on(self.more.changes, self.forget, [self.ticket], everything, **in_order)
         for button, example in zip(self.example_buttons, self.examples, strict=True):
             picked = button.click(
@@ -311,7 +312,7 @@ class SeparatePage:
         picture = Picture(outcome.picture, alt, panels) if outcome.picture is not None else None
         return player_value(
             texts.player, tracks, title=texts.result_of.format(query=query),
-            name=outcome.target.stem.removesuffix("-target"), picture=picture, remix=Remix(),
+            name=outcome.target.stem.removesuffix("-target"), picture=picture, remix=Remix(), part=True,
         )  # fmt: skip
 
 

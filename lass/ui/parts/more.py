@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from lass.ui.parts import fragments
-from lass.ui.parts.player import Picture, Remix, Track, player_value
+from lass.ui.parts.player import Picture, Remix, Track, chosen_part, player, player_value, recording_value
 from lass.ui.words.texts import Texts
 from lass.ui.work.service import Outcome
 from lass.ui.work.wish import Choices
 
 MOST = 5
 """Descriptions beyond the first one."""
+
+MARK_PART = """(start, end) => {
+  document.querySelector("#lass-wave lass-player")?.markPart(start ?? 0, end ?? 0);
+}"""
+"""The part as the fields have it, shown on the waveform."""
 
 Updates = dict[Any, Any]
 
@@ -27,8 +33,9 @@ class MoreChoices:
 
     def __init__(self, texts: Texts) -> None:
         words = self.words = texts.pages.more
+        self.player_words = texts.player
         self.count = gr.State(0)
-        with gr.Accordion(words.heading, open=False, elem_id="lass-more"):
+        with gr.Accordion(words.heading, open=False, elem_id="lass-more") as self.accordion:
             self.fields = [
                 gr.Textbox(
                     label=words.another.format(number=number), lines=1, max_lines=1, max_length=300, visible=False,
@@ -44,23 +51,44 @@ class MoreChoices:
                 elem_id="lass-action",
             )  # fmt: skip
             gr.HTML(fragments.section(words.part, words.part_hint))
+            self.wave = player(elem_id="lass-wave")
             with gr.Row(elem_id="lass-part"):
                 self.start = gr.Number(0, label=words.start, minimum=0, step=0.1, min_width=120, elem_id="lass-from")
                 self.end = gr.Number(0, label=words.end, minimum=0, step=0.1, min_width=120, elem_id="lass-to")
         self.inputs: list[Any] = [*self.fields, self.action, self.start, self.end]
         self.shown: list[Any] = [self.count, self.add, self.take_back, *self.inputs]
 
-    def listen(self, in_order: dict[str, Any]) -> None:
-        """Connect the components; ``in_order`` are the settings of events that are answered one after the other."""
+    def listen(self, in_order: dict[str, Any], recording: gr.Audio) -> None:
+        """Connect the components.
+
+        Args:
+            in_order: the settings of events that are answered one after the other.
+            recording: what is drawn as a waveform, to mark a part on.
+        """
+        recording.change(self._drawn, [recording], [self.wave], **in_order)
+        self.wave.select(chosen_part, None, [self.start, self.end], **in_order)
+        gr.on(
+            [self.start.change, self.end.change], None, [self.start, self.end], None, js=MARK_PART,
+            api_visibility="private",
+        )  # fmt: skip
         changed = [self.count, *self.fields, self.add, self.take_back, self.action]
         self.add.click(lambda count: self._with(count + 1), [self.count], changed, **in_order)
         self.take_back.click(lambda count: self._with(count - 1), [self.count], changed, **in_order)
+
+    def take_part(self, result: gr.HTML, in_order: dict[str, Any]) -> Any:
+        """The part that is marked on a result becomes the part to separate; returns what ``success`` follows on."""
+
+        def take(event: gr.EventData) -> Updates:
+            start, end = chosen_part(event)
+            return {self.start: start, self.end: end, self.accordion: gr.update(open=True)}
+
+        return result.select(take, None, [self.start, self.end, self.accordion], **in_order)
 
     @property
     def changes(self) -> list[Any]:
         """Events after which an earlier result no longer speaks of what is asked for."""
         typed = [field.input for field in self.fields]
-        return [*typed, self.action.input, self.start.input, self.end.input, self.take_back.click]
+        return [*typed, self.action.input, self.start.input, self.end.input, self.take_back.click, self.wave.select]
 
     def choices(self, *values: Any) -> Choices:
         """What the values of ``inputs`` say."""
@@ -72,6 +100,9 @@ class MoreChoices:
     def reset(self) -> Updates:
         """As on a page just opened."""
         return {**self._with(0), self.action: "keep", self.start: 0, self.end: 0}
+
+    def _drawn(self, recording: str | None) -> dict[str, Any] | None:
+        return recording_value(self.player_words, Path(recording), title=self.words.part) if recording else None
 
     def _with(self, count: int) -> Updates:
         count = max(0, min(count, MOST))
@@ -134,7 +165,7 @@ def _stems(texts: Texts, outcome: Outcome) -> dict[str, Any]:
     panels = ("mixture", *keys)
     return player_value(
         texts.player, tracks, title=texts.result_of.format(query=", ".join(queries)),
-        name=outcome.residual.stem.removesuffix("-rest"), picture=_picture(outcome, alt, panels), parts=keys,
+        name=outcome.residual.stem.removesuffix("-rest"), picture=_picture(outcome, alt, panels), parts=keys, part=True,
     )  # fmt: skip
 
 
@@ -156,7 +187,7 @@ def _edited(texts: Texts, outcome: Outcome) -> dict[str, Any]:
     return player_value(
         texts.player, tracks, title=texts.result_of.format(query=query),
         name=outcome.target.stem.removesuffix("-target"),
-        picture=_picture(outcome, alt, ("mixture", "target", "residual")), remix=Remix(),
+        picture=_picture(outcome, alt, ("mixture", "target", "residual")), remix=Remix(), part=True,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 const FLOOR_DB = -60; // the empty end of a meter
 const LOOP_LEAST = 0.1; // seconds; a shorter drag is a click
+const OUTLINE_COLUMNS = 400;
 
 const clock = (seconds) => {
   const tenths = Math.floor(seconds * 10 + 1e-6);
@@ -45,14 +46,22 @@ const ICONS = {
   loop: "M17 3l4 4-4 4V8.2H7.5A2.5 2.5 0 0 0 5 10.700V12H2.800v-1.300A4.700 4.700 0 0 1 7.500 6H17zM7 21l-4-4 4-4v2.800h9.500a2.500 2.500 0 0 0 2.500-2.500V12h2.200v1.300a4.700 4.700 0 0 1-4.700 4.700H7z",
   save: "M11 3h2v9.200l3.300-3.300 1.400 1.400L12 16l-5.700-5.700 1.400-1.400 3.300 3.300zM4 18h16v2.500H4z",
 };
-const icon = (name) => {
+const drawing = (viewBox, line, attributes = {}) => {
   const drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  drawn.setAttribute("viewBox", "0 0 24 24");
-  drawn.setAttribute("aria-hidden", "true");
+  for (const [name, value] of Object.entries({ viewBox, "aria-hidden": "true", ...attributes })) drawn.setAttribute(name, value);
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", ICONS[name]);
+  path.setAttribute("d", line);
   drawn.append(path);
   return drawn;
+};
+const icon = (name) => drawing("0 0 24 24", ICONS[name]);
+
+/** Levels of 0 to 1 as a filled shape around a middle line, as wide as there are levels and 2 high. */
+const outline = (levels) => {
+  const loudest = Math.max(...levels, 1e-6), tall = levels.map((level) => Math.max(level / loudest, 0.01));
+  const above = tall.map((height, n) => `L${n} ${(1 - height).toFixed(3)}h1`);
+  const below = tall.map((height, n) => `L${n + 1} ${(1 + height).toFixed(3)}h-1`).reverse();
+  return `M0 1${above.join("")}${below.join("")}z`;
 };
 
 class PlayerPage extends HTMLElement {
@@ -64,14 +73,17 @@ class PlayerPage extends HTMLElement {
     if (value.tracks.length <= 3) shell.classList.add("lp-few"); // one row, however narrow the page
     const tracks = element("div", { class: "lp-tracks", role: "group", "aria-label": words.tracks });
     value.tracks.forEach((track, n) => tracks.append(this.trackButton(track, n + 1)));
-    shell.append(this.transport(words), tracks);
+    shell.append(this.transport(words));
+    if (!value.wave) shell.append(tracks); // of a recording by itself there is nothing to switch to
     if (value.remix) shell.append(this.mixer(words));
     if (value.parts.length) shell.append(this.desk(value));
     if (value.picture) shell.append(this.pictureOf(value));
-    if (parts.axes) shell.append(element("p", { class: "lp-help" }, words.picture_help));
+    if (value.wave) shell.append(this.waveform());
+    if (parts.axes) shell.append(element("p", { class: "lp-help" }, value.wave ? words.wave_help : words.picture_help));
     parts.note = element("p", { class: "lp-note lass-notice", role: "alert", hidden: "" });
     parts.spoken = element("p", { class: "lp-unseen", role: "status" });
-    shell.append(this.foot(words), parts.note, parts.spoken);
+    if (!value.wave) shell.append(this.foot(value));
+    shell.append(parts.note, parts.spoken);
     this.replaceChildren(shell);
     // A click is no reason to keep the focus on a button: the keys belong to the player as a whole.
     shell.addEventListener("click", (event) => {
@@ -140,11 +152,13 @@ class PlayerPage extends HTMLElement {
     return element("div", { class: "lp-desk", role: "group", "aria-label": words.desk }, heading, ...chips);
   }
 
-  foot(words) {
-    this.parts.save = element("button", { type: "button", class: "lp-save", onclick: () => this.save() }, icon("save"), words.save);
+  foot({ words, part }) {
+    const { parts } = this;
+    parts.save = element("button", { type: "button", class: "lp-save", onclick: () => this.save() }, icon("save"), words.save);
+    if (part) parts.part = element("button", { type: "button", class: "lp-part", hidden: "", onclick: () => this.tellPart() }, words.part);
     const rows = words.keys.map(([key, meaning]) => element("div", {}, element("dt", {}, key), element("dd", {}, meaning)));
     const help = element("details", { class: "lp-keys" }, element("summary", {}, words.keyboard), element("dl", {}, ...rows));
-    return element("div", { class: "lp-foot" }, this.parts.save, help);
+    return element("div", { class: "lp-foot" }, parts.save, ...(part ? [parts.part] : []), help);
   }
 
   pictureOf({ picture, words }) {
@@ -163,17 +177,34 @@ class PlayerPage extends HTMLElement {
     }
     const tops = picture.panels.map((panel) => panel.top), bottoms = picture.panels.map((panel) => panel.bottom);
     const around = { ...picture.panels[0], top: Math.min(...tops), bottom: Math.max(...bottoms) };
-    parts.shade = element("div", { class: "lp-shade", hidden: "" });
-    parts.head = element("div", { class: "lp-head" });
-    parts.axes = place(element("div", { class: "lp-axes" }, parts.shade, parts.head), around);
+    place(this.overlay(), around);
     // The playhead runs over the panels alone, not over what is written between them.
     const tall = around.bottom - around.top, within = (y) => (y - around.top) / tall;
     parts.axes.style.clipPath = cutOut(
       picture.panels.map((panel) => ({ left: 0, right: 1, top: within(panel.top), bottom: within(panel.bottom) })),
     );
-    this.followPointer(parts.axes);
     frame.append(parts.axes);
     return frame;
+  }
+
+  /** A recording as it was given: its outline is drawn as soon as it is read. */
+  waveform() {
+    return (this.parts.wave = element("div", { class: "lp-wave" }, this.overlay()));
+  }
+
+  async drawOutline() {
+    const { wave } = this.parts, levels = await this.sounds.levels(OUTLINE_COLUMNS);
+    wave.prepend(drawing(`0 0 ${levels.length} 2`, outline(levels), { preserveAspectRatio: "none" }));
+  }
+
+  /** What lies on a picture: the playhead, the region, and the pointer's ways. */
+  overlay() {
+    const { parts } = this;
+    parts.shade = element("div", { class: "lp-shade", hidden: "" });
+    parts.head = element("div", { class: "lp-head" });
+    parts.axes = element("div", { class: "lp-axes" }, parts.shade, parts.head);
+    this.followPointer(parts.axes);
+    return parts.axes;
   }
 
   /** A click goes to a place; a drag marks a region and loops it. */
@@ -241,6 +272,7 @@ class PlayerPage extends HTMLElement {
   }
 
   drawRegion(region) {
+    if (this.parts.part) this.parts.part.hidden = !region;
     for (const node of [this.parts.shade, this.parts.band]) {
       if (!node) continue;
       node.hidden = !region;

@@ -159,6 +159,18 @@ class Sounds {
     return mixed;
   }
 
+  /** The largest sample of the first file in each of so many equal stretches; flat where it is not in memory. */
+  async levels(count) {
+    const [sound] = this.files.values(), levels = new Array(count).fill(0);
+    if (!this.resident) return levels;
+    for (const samples of await sound.read(0, sound.frames))
+      for (let n = 0; n < samples.length; n++) {
+        const column = Math.floor((n * count) / samples.length), level = Math.abs(samples[n]);
+        if (level > levels[column]) levels[column] = level;
+      }
+    return levels;
+  }
+
   /** The whole mix as a float WAV, never scaled and never clipped; and its largest sample. */
   async wav(gains) {
     const step = BLOCK_SECONDS * this.rate, parts = [wavHeader(this.channels, this.frames, this.rate)];

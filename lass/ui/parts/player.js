@@ -57,13 +57,15 @@ class LassPlayer extends PlayerPage {
       if (this.sounds !== sounds) return;
       this.parts.seek.max = this.seconds;
       this.parts.shell.classList.remove("lp-loading");
+      if (value.wave) this.drawOutline();
       this.draw();
     });
-    this.ready.catch(() => this.sounds === sounds && this.say(this.words.unplayable, true));
+    this.ready.catch(() => this.sounds === sounds && this.say(this.gone, true));
   }
 
   // What is heard
 
+  get gone() { return this.given?.wave ? this.words.undrawable : this.words.unplayable; }
   get seconds() { return this.sounds?.frames ? this.sounds.frames / this.sounds.rate : this.given.seconds; }
   get position() { return this.engine ? this.engine.position() : this.place; }
   get playing() { return Boolean(this.engine?.playing); }
@@ -156,7 +158,7 @@ class LassPlayer extends PlayerPage {
       this.engine ||= this.begin();
       await this.engine.play();
     } catch {
-      if (this.isConnected) this.say(this.words.unplayable, true);
+      if (this.isConnected) this.say(this.gone, true);
     } finally {
       this.starting = false;
     }
@@ -178,7 +180,7 @@ class LassPlayer extends PlayerPage {
 
   begin() {
     const engine = new Engine(this.context, this.sounds, this.gains);
-    engine.failed = () => { this.draw(); this.say(this.words.unplayable, true); };
+    engine.failed = () => { this.draw(); this.say(this.gone, true); };
     engine.place = this.place;
     engine.loop = this.looping ? this.loopNow() : null;
     return engine;
@@ -203,9 +205,10 @@ class LassPlayer extends PlayerPage {
 
   loopNow() { return this.region || { start: 0, end: this.seconds }; }
 
-  async setLoop(on, region = this.region) {
+  async setLoop(on, region = this.region, told = !this.given.wave || region === this.region) {
     this.region = region;
     this.looping = on;
+    if (!told) this.tellPart();
     if (this.engine) await this.engine.setLoop(on ? this.loopNow() : null);
     else if (on && region) this.place = region.start;
     this.draw();
@@ -218,6 +221,19 @@ class LassPlayer extends PlayerPage {
     if (region.end - region.start < LOOP_LEAST) return;
     this.setLoop(true, region);
     this.say(fill(this.words.loop_set, { from: clock(region.start), to: clock(region.end) }), false, true);
+  }
+
+  /** Tell the page which part is marked, in seconds; nulls where none is. */
+  tellPart() {
+    this.dispatchEvent(new CustomEvent("part", { bubbles: true, detail: this.region || { start: null, end: null } }));
+  }
+
+  /** Mark the part that the page chose, in seconds; an `end` of 0 is the recording's own, and 0 to 0 is no part. */
+  markPart(start, end) {
+    if (!this.given || !this.seconds) return;
+    const region = { start, end: Math.min(end || this.seconds, this.seconds) };
+    const part = (start || end) && region.end - start >= LOOP_LEAST ? region : null;
+    this.setLoop(Boolean(part), part, true);
   }
 
   // Taking it away
@@ -234,7 +250,7 @@ class LassPlayer extends PlayerPage {
       const over = (20 * Math.log10(peak)).toFixed(1);
       this.note(peak > 1 ? fill(this.words.over, { level: over }) : "", true);
     } catch {
-      if (this.isConnected) this.say(this.words.unplayable, true);
+      if (this.isConnected) this.say(this.gone, true);
     }
     save.disabled = false;
   }

@@ -14,14 +14,18 @@ a value per result:
     return {self.player: player_value(texts, tracks, title="…", name="park-rain", remix=Remix(),
                                       picture=Picture(outcome.picture, alt, ("mixture", "target", "residual")))}
 
-and ``{self.player: None}`` to empty it, which also lets go of the sounds in the browser. Files are handed over as
-Gradio's own file values, so they are copied to its cache, served at addresses that cannot be guessed, and deleted
-in time like all others. WAV files keep every sample; anything else is decoded by the browser.
+and ``{self.player: None}`` to empty it, which also lets go of the sounds in the browser. A part that is marked on
+its picture, or with keys, comes as the component's event ``select``, whose ``gr.EventData`` :func:`chosen_part` reads:
+when its button is pressed (``part=True``), or at once on the waveform of a recording (:func:`recording_value`).
+
+Files are handed over as Gradio's own file values, so they are copied to its cache, served at addresses that cannot be
+guessed, and deleted in time like all others. WAV files keep every sample; anything else is decoded by the browser.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -42,6 +46,7 @@ ON_LOAD = """
 const show = () => { element.querySelector("lass-player").value = props.value; };
 watch("value", show);
 show();
+element.addEventListener("part", (event) => trigger("select", event.detail));
 """
 
 
@@ -96,6 +101,7 @@ def player_value(
     picture: Picture | None = None,
     remix: Remix | None = None,
     parts: Sequence[str] = (),
+    part: bool = False,
 ) -> dict[str, Any]:
     """What a player shows and plays.
 
@@ -108,6 +114,7 @@ def player_value(
         picture: spectrograms that the playhead moves on.
         remix: adds the slider from the target alone through the mixture to everything else.
         parts: keys of tracks with files; adds a switch for each that leaves it out of their mix, or takes it in.
+        part: adds a button, while a part is marked, that tells the page of it.
 
     Raises:
         ValueError: a key stands twice or for nothing, or a track has neither or both of a file and parts.
@@ -124,10 +131,41 @@ def player_value(
         "seconds": seconds,
         "rate": rate,
         "picture": None if picture is None else _picture(picture),
+        "wave": False,
         "remix": None if remix is None else asdict(remix),
         "parts": list(parts),
+        "part": part,
         "words": asdict(texts),
     }
+
+
+def recording_value(texts: PlayerTexts, path: Path, *, title: str) -> dict[str, Any]:
+    """A recording as a visitor gave it: its waveform, on which a part of it can be marked.
+
+    The browser alone opens the file, which may be anything; what it cannot read, it says so of.
+    """
+    return {
+        "title": title,
+        "name": path.stem,
+        "tracks": [_track(Track("recording", title, path))],
+        "selected": "recording",
+        "seconds": 0.0,
+        "rate": None,
+        "picture": None,
+        "wave": True,
+        "remix": None,
+        "parts": [],
+        "part": False,
+        "words": asdict(texts),
+    }
+
+
+def chosen_part(event: gr.EventData) -> tuple[float, float]:
+    """Beginning and end, in seconds, of the part that was marked; (0, 0) where none is, or no part of anything."""
+    start, end = (getattr(event, name, None) for name in ("start", "end"))
+    if not (isinstance(start, int | float) and isinstance(end, int | float) and 0 <= start < end < math.inf):
+        return 0.0, 0.0
+    return round(start, 2), round(end, 2)
 
 
 def _check(tracks: Sequence[Track], remix: Remix | None, parts: Sequence[str]) -> None:

@@ -19,6 +19,9 @@ class PlayerTexts:
     hearing: str
     loop_set: str
     picture_help: str
+    wave_help: str
+    part: str
+    undrawable: str
     remix: str
     only_target: str
     as_recorded: str
@@ -44,6 +47,9 @@ ENGLISH = PlayerTexts(
     hearing="You hear: {track}",
     loop_set="Repeats from {from} to {to}",
     picture_help="On the picture: click to go there, drag to repeat a part.",
+    wave_help="Drag to choose the part; or press [ and ] where it begins and ends.",
+    part="Separate just this part",
+    undrawable="Your browser cannot show this recording; say in seconds which part you mean.",
     remix="Remix",
     only_target="Only the sound",
     as_recorded="As recorded",

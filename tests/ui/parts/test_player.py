@@ -4,6 +4,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client.utils import is_file_obj_with_meta
@@ -11,7 +12,17 @@ from gradio_client.utils import is_file_obj_with_meta
 from lass.audio import write
 from lass.errors import AudioError
 from lass.plots import save, spectrograms
-from lass.ui.parts.player import HERE, SCRIPTS, Picture, Remix, Track, player, player_value
+from lass.ui.parts.player import (
+    HERE,
+    SCRIPTS,
+    Picture,
+    Remix,
+    Track,
+    chosen_part,
+    player,
+    player_value,
+    recording_value,
+)
 from lass.ui.words.player_texts import ENGLISH, PlayerTexts
 
 RATE = 8000
@@ -68,6 +79,30 @@ def test_tracks_that_make_no_sense_are_refused(tracks: list[Track]) -> None:
 def test_a_result_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="no longer there"):
         player_value(ENGLISH, [Track("a", "A", tmp_path / "gone.wav")], title="Result", name="park")
+
+
+def test_a_recording_is_opened_by_the_browser_alone(files: tuple[Path, Path], tmp_path: Path) -> None:
+    value = recording_value(ENGLISH, tmp_path / "anything.mp3", title="Recording")
+    assert value.keys() == player_value(ENGLISH, three(files), title="A", name="a").keys()
+    assert value["wave"]
+    assert [is_file_obj_with_meta(track["file"]) for track in value["tracks"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("told", "part"),
+    [
+        ({"start": 1.2345, "end": 3}, (1.23, 3.0)),
+        ({"start": 0, "end": 2.5}, (0.0, 2.5)),
+        ({"start": None, "end": None}, (0.0, 0.0)),
+        ({"start": 3, "end": 1}, (0.0, 0.0)),
+        ({"start": -1, "end": 1}, (0.0, 0.0)),
+        ({"start": 1, "end": float("inf")}, (0.0, 0.0)),
+        ({"start": "1", "end": [2]}, (0.0, 0.0)),
+        ({}, (0.0, 0.0)),
+    ],
+)
+def test_a_marked_part_is_two_places_in_order_or_none(told: dict[str, object], part: tuple[float, float]) -> None:
+    assert chosen_part(gr.EventData(None, told)) == part
 
 
 def test_every_word_that_the_scripts_ask_for_is_there_and_none_is_idle() -> None:
