@@ -64,6 +64,16 @@ def test_every_problem_of_a_file_has_its_line(tmp_path: Path, capsys: Capture) -
     assert not (tmp_path / "out").exists()
 
 
+def test_a_model_that_nobody_knows_is_a_problem(root: Path, tmp_path: Path, capsys: Capture) -> None:
+    text = (root / "assets" / "studies" / "separation" / "study.yaml").read_text()
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"{text.replace('resunet-compact', 'resunet-compat')}opens: 2030-02-31\n")
+    assert study("check", file) == 1
+    said = capsys.readouterr().err
+    assert "did you mean resunet-compact" in said
+    assert "2030-02-31" in said
+
+
 def test_a_model_that_is_not_here_is_a_note(root: Path, tmp_path: Path, capsys: Capture) -> None:
     text = (root / "assets" / "studies" / "separation" / "study.yaml").read_text()
     file = tmp_path / "mine.yaml"

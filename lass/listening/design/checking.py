@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lass.errors import ModelError
+from lass.listening.design.consistency import Found
 from lass.listening.design.problems import Place, StudyError
-from lass.listening.design.study import Item, Study, read_study, study_file
+from lass.listening.design.study import Item, Study, examine, study_file
 from lass.listening.design.yaml_lines import Document
 from lass.listening.stimuli.plan import checkpoint_sha256
 from lass.listening.stimuli.sources import Source
@@ -23,23 +24,32 @@ class Checked:
 
 
 def check_study(path: Path | str, cache_dir: Path | None = None) -> Checked:
-    """Read a study and look for every file it names; ``cache_dir`` is where downloaded checkpoints are.
+    """Read a study and look for every file and model it names; ``cache_dir`` is where downloaded checkpoints are.
 
-    A model that is not here is no problem of the file, for it may still come: it is a note.
+    A known model that is not here is no problem of the file, for it may still come: it is a note.
 
     Raises:
-        StudyError: with everything that is wrong.
+        StudyError: with everything that is wrong, whatever else is.
     """
-    study, document = read_study(path)
+    found = examine(path)
+    study, document, problems = found.study, found.document, list(found.problems)
+    if study is None:
+        raise StudyError(problems)
     folder = study_file(path).resolve().parent
-    problems = [
-        document.problem(where, source.problem)
-        for where, source in _sources(study, folder)
-        if source.problem is not None
+    problems += [
+        document.problem(where, message)
+        for where, message in (*_bad_sources(study, folder), *_unknown_models(study, folder))
+        if not found.broken.touch(where)
     ]
     if problems:
         raise StudyError(problems)
     return Checked(study, tuple(_missing_models(study, document, folder, cache_dir)))
+
+
+def _bad_sources(study: Study, folder: Path) -> Found:
+    for where, source in _sources(study, folder):
+        if source.problem is not None:
+            yield where, source.problem
 
 
 def _sources(study: Study, folder: Path) -> Iterator[tuple[Place, Source]]:
@@ -59,23 +69,32 @@ def _paths(item: Item) -> Iterator[tuple[Place, str]]:
         yield ("files", condition), path
 
 
-def _missing_models(study: Study, document: Document, folder: Path, cache_dir: Path | None) -> Iterator[str]:
+def _models(study: Study, folder: Path) -> Iterator[tuple[Place, str]]:
+    """The models that are named, not given as a checkpoint beside the study or from here."""
+    for index, condition in enumerate(study.conditions):
+        name = condition.model
+        if name is not None and not os.path.isfile(folder / name) and not os.path.isfile(name):
+            yield ("conditions", index, "model"), name
+
+
+def _unknown_models(study: Study, folder: Path) -> Found:
     from lass.checkpoints import catalogue
 
-    for index, condition in enumerate(study.conditions):
-        if condition.model is None or os.path.isfile(folder / condition.model):
-            continue
+    known = catalogue.names()
+    for where, name in _models(study, folder):
+        if name not in known:
+            near = difflib.get_close_matches(name.lower(), known, n=1)
+            hint = f"did you mean {near[0]}" if near else f"known are {', '.join(known)}"
+            yield where, f"names {name!r}, which is neither a model nor the file of a checkpoint; {hint}"
+
+
+def _missing_models(study: Study, document: Document, folder: Path, cache_dir: Path | None) -> Iterator[str]:
+    for where, name in _models(study, folder):
         try:
-            checkpoint_sha256(condition.model, cache_dir)
+            checkpoint_sha256(name, cache_dir)
         except ModelError:
-            known = catalogue.names()
-            near = difflib.get_close_matches(condition.model, known, n=1, cutoff=0.85)
-            if condition.model in known:
-                hint = f"download it with `lass download {condition.model}`"
-            else:
-                hint = f"did you mean {near[0]}" if near else f"known are {', '.join(known)}"
-            where = ("conditions", index, "model")
-            yield str(document.problem(where, f"{condition.model} is not here, and needed to build; {hint}"))
+            hint = f"download it with `lass download {name}`"
+            yield str(document.problem(where, f"{name} is not here, and needed to build; {hint}"))
 
 
 __all__ = ["Checked", "check_study"]

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from lass.listening.design.problems import Place
+from lass.listening.design.problems import Place, Places
 from lass.listening.design.scales import PRESETS
 from lass.listening.design.study import Item, Study
 from lass.listening.design.text import Text
@@ -11,8 +11,38 @@ from lass.listening.design.text import Text
 Found = Iterator[tuple[Place, str]]
 
 
-def inconsistencies(study: Study) -> Found:
-    """Where a study whose values are right by themselves contradicts itself, and what would be right."""
+def inconsistencies(study: Study, broken: Places | None = None) -> Found:
+    """Where a study whose values are right by themselves contradicts itself, and what would be right.
+
+    ``broken`` are places of values that are not the file's; nothing that rests on them is said.
+    """
+    doubts = _Doubts(study, broken or Places())
+    for where, message in _contradictions(study, doubts):
+        if not doubts.at(*where):
+            yield where, message
+
+
+class _Doubts:
+    """What cannot be known of a study, because values that it rests on could not be read."""
+
+    def __init__(self, study: Study, broken: Places) -> None:
+        self._broken = broken
+        self.ids = any(self.at("conditions", index, "id") for index in range(len(study.conditions)))
+        self.models = {
+            one.id for index, one in enumerate(study.conditions) if self.at("conditions", index, "model")
+        }
+        self._items = range(len(study.items))
+
+    def at(self, *where: str | int) -> bool:
+        """Whether a place, something within it or something around it could not be read."""
+        return self._broken.touch(where)
+
+    def items(self, *fields: str) -> bool:
+        """Whether one of these fields could not be read in any item."""
+        return any(self.at("items", index, field) for index in self._items for field in fields)
+
+
+def _contradictions(study: Study, doubts: _Doubts) -> Found:
     yield from _twice(("conditions",), (one.id for one in study.conditions), "id")
     # An id names an item's audio: practice must not share it.
     yield from _twice(("items",), (one.id for one in study.items), "id")
@@ -21,12 +51,13 @@ def inconsistencies(study: Study) -> Found:
     yield from _twice(("scale", "questions"), (one.key for one in study.scale.questions), "key")
     for part, items in (("items", study.items), ("practice", study.practice)):
         for index, item in enumerate(items):
-            yield from _item(study, item, (part, index))
-    yield from _controls(study)
+            yield from _item(study, item, (part, index), doubts)
+    yield from _controls(study, doubts)
     yield from _questionnaire(study)
     if study.opens and study.closes and study.closes <= study.opens:
         yield ("closes",), "must be later than opens"
-    yield from _languages(study)
+    if not doubts.at("languages"):
+        yield from _languages(study)
 
 
 def _twice(where: Place, names: Iterable[str], key: str, seen: set[str] | None = None) -> Found:
@@ -37,35 +68,39 @@ def _twice(where: Place, names: Iterable[str], key: str, seen: set[str] | None =
         seen.add(name)
 
 
-def _item(study: Study, item: Item, where: Place) -> Found:
+def _item(study: Study, item: Item, where: Place, doubts: _Doubts) -> Found:
     known = {one.id: one for one in study.conditions}
     for index, name in enumerate(item.conditions or ()):
-        if name not in known:
+        if name not in known and not doubts.ids:
             yield (*where, "conditions", index), f"{name!r} is no condition of this study; known are {', '.join(known)}"
     if item.conditions and len(set(item.conditions)) < len(item.conditions):
         yield (*where, "conditions"), "must name every condition once"
     for name in item.files:
         if name not in known:
-            yield (*where, "files", name), f"belongs to no condition of this study; known are {', '.join(known)}"
+            if not doubts.ids:
+                yield (*where, "files", name), f"belongs to no condition of this study; known are {', '.join(known)}"
         elif known[name].model is not None:
             yield (*where, "files", name), f"is not needed: the condition {name} is made by a model; remove one of both"
+    if doubts.ids or doubts.at(*where, "conditions"):
+        return
     for condition in study.conditions_of(item):
-        if condition.model is None and condition.id not in item.files:
+        if condition.model is None and condition.id not in item.files and condition.id not in doubts.models:
             yield (*where, "files"), f"must give a file for the condition {condition.id}, which has no model"
 
 
-def _controls(study: Study) -> Found:
-    if study.hidden_reference and not any(item.reference for item in study.items):
+def _controls(study: Study, doubts: _Doubts) -> Found:
+    if study.hidden_reference and not any(item.reference for item in study.items) and not doubts.items("reference"):
         yield ("hidden_reference",), "needs an item with a reference; give one, or set this to false"
     possible = sum(_can_trap(study, item) for item in study.items)
-    if study.traps > possible:
+    if study.traps > possible and not (doubts.models or doubts.items("trap", "other", "query")):
         yield (
             ("traps",),
             f"can be at most {possible}: a trap needs an item of its own with a trap file, or with a condition that "
             "has a model and something else to ask for (other, or another item's query)",
         )
     rated = sum(len(study.conditions_of(item)) for item in study.items)
-    if study.repeats >= max(2, min(study.items_per_rater or rated, rated)):
+    counted = not (doubts.ids or doubts.at("items_per_rater") or doubts.items("conditions"))
+    if counted and study.repeats >= max(2, min(study.items_per_rater or rated, rated)):
         yield ("repeats",), "must be less than the number of stimuli a rater hears"
 
 

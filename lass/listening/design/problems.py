@@ -1,7 +1,7 @@
 """What is wrong with a study file, each problem with its line."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -37,6 +37,33 @@ class StudyError(LassError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class Places:
+    """A set of places, which knows whether another one is among them, within them or around them."""
+
+    def __init__(self, places: Iterable[Place] = ()) -> None:
+        self._places: set[Place] = set()
+        self._around: set[Place] = set()
+        for place in places:
+            self.add(place)
+
+    def add(self, place: Place) -> None:
+        """One more."""
+        self._places.add(place)
+        self._around.update(place[:length] for length in range(len(place)))
+
+    def touch(self, where: Place) -> bool:
+        """Whether a place is one of these, or lies within one, or around one."""
+        return self.surround(where) or self.hold(where)
+
+    def surround(self, where: Place) -> bool:
+        """Whether one of these lies within a place, and is not that place."""
+        return where in self._around
+
+    def hold(self, where: Place) -> bool:
+        """Whether a place is one of these, or lies within one."""
+        return any(where[:length] in self._places for length in range(len(where) + 1))
+
+
 def field_name(where: Place) -> str:
     """A place for people: ``items[2].query``."""
     name = ""
@@ -68,16 +95,22 @@ _MESSAGES = {
 }
 
 
-def from_validation(error: ValidationError, document: "Document", model: type[BaseModel]) -> list[Problem]:
-    """Everything pydantic found, in our words and with the lines of the file."""
+def from_validation(
+    error: ValidationError, document: "Document", model: type[BaseModel], known: Places | None = None
+) -> list[Problem]:
+    """Everything pydantic found, in our words and with the lines of the file; not at places that are known to be wrong.
+    """
     problems = []
     errors = error.errors(include_url=False)
+    places = Places(found["loc"] for found in errors)
     for found in errors:
         where: Place = found["loc"]
         kind, context = found["type"], found.get("ctx", {})
+        # Whatever is wrong within a list, it may be too long as well.
+        if known is not None and (known.hold(where) if kind == "too_long" else known.touch(where)):
+            continue
         # A list whose entries are wrong only seems to have too few of them.
-        inner = (other["loc"] for other in errors if len(other["loc"]) > len(where))
-        if kind == "too_short" and any(loc[: len(where)] == where for loc in inner):
+        if kind == "too_short" and places.surround(where):
             continue
         if kind == "extra_forbidden":
             message = _unknown(where, model)
@@ -92,7 +125,7 @@ def from_validation(error: ValidationError, document: "Document", model: type[Ba
 
 
 def _unknown(where: Place, model: type[BaseModel]) -> str:
-    owner = _model_at(model, where[:-1])
+    owner = model_at(model, where[:-1])
     known = list(owner.model_fields) if owner else []
     near = difflib.get_close_matches(str(where[-1]), known, n=1, cutoff=0.5)
     if near:
@@ -100,8 +133,8 @@ def _unknown(where: Place, model: type[BaseModel]) -> str:
     return f"is not known; known are {', '.join(known)}"
 
 
-def _model_at(model: type[BaseModel], where: Place) -> type[BaseModel] | None:
-    """The model of the table at a place."""
+def model_at(model: type[BaseModel], where: Place) -> type[BaseModel] | None:
+    """The model of the table at a place; None where the table there is no model, or no table."""
     current: Any = model
     for part in where:
         current = _inner(current)
@@ -110,15 +143,20 @@ def _model_at(model: type[BaseModel], where: Place) -> type[BaseModel] | None:
         if not (isinstance(current, type) and issubclass(current, BaseModel)) or part not in current.model_fields:
             return None
         current = current.model_fields[part].annotation
-    current = _inner(current)
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+    return inner_model(current)
+
+
+def inner_model(annotation: Any) -> type[BaseModel] | None:
+    """The model within ``tuple[Model, ...]`` or ``Model | None``; None where there is none."""
+    found = _inner(annotation)
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 
 def _inner(annotation: Any) -> Any:
-    """The model within ``tuple[Model, ...]`` or ``Model | None``; the annotation itself where there is none."""
+    """The model within an annotation, or else its first innermost type."""
     while not (isinstance(annotation, type) and issubclass(annotation, BaseModel)) and get_args(annotation):
         annotation = get_args(annotation)[0]
     return annotation
 
 
-__all__ = ["Place", "Problem", "StudyError", "field_name", "from_validation"]
+__all__ = ["Place", "Places", "Problem", "StudyError", "field_name", "from_validation", "inner_model", "model_at"]

@@ -4,20 +4,23 @@ Every problem of a file is reported at once, each with its line, its field and w
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, PrivateAttr, StrictBool, StrictInt, ValidationError, field_validator
+from pydantic import AfterValidator, PrivateAttr, StrictBool, StrictInt, field_validator
 from pydantic import Field as Limits
 
 from lass.errors import LassError
-from lass.listening.design.problems import Problem, StudyError, from_validation
+from lass.listening.design.problems import Places, Problem, StudyError
 from lass.listening.design.rules import Rules
+from lass.listening.design.salvage import salvage
 from lass.listening.design.scales import PRESETS, Scale
 from lass.listening.design.text import LANGUAGE, Frozen, Number, Text
+from lass.listening.design.words import languages as languages_said
 from lass.listening.design.yaml_lines import Document, read_yaml
 
 FILE = "study.yaml"
@@ -40,6 +43,17 @@ def _moment(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def _language(code: str) -> str:
+    if not LANGUAGE.fullmatch(code):
+        raise ValueError(f"{code!r} is no language; write its code, such as en or fr")
+    known = languages_said()
+    if not {code, code.partition("-")[0]} & known.keys():
+        there = ", ".join(f"{one} ({name})" for one, name in known.items())
+        raise ValueError(f"{code!r} is no language that the participant's page has words in; there are {there}")
+    return code
+
+
+Language = Annotated[str, AfterValidator(_language)]
 Name = Annotated[str, AfterValidator(_name)]
 FilePath = Annotated[str, Limits(min_length=1, max_length=1_000, pattern=r"^[^\x00-\x1f]+$")]
 Moment = Annotated[datetime, AfterValidator(_moment)]
@@ -108,7 +122,7 @@ class Study(Frozen):
     title: Text
     welcome: Text
     consent: Text | None = None
-    languages: tuple[str, ...] = Limits(default=("en",), min_length=1)  # the first is the default
+    languages: tuple[Language, ...] = Limits(default=("en",), min_length=1)  # the first is the default
     scale: Scale
     items: tuple[Item, ...] = Limits(min_length=1, max_length=MOST_ITEMS)
     practice: tuple[Item, ...] = Limits(default=(), max_length=20)
@@ -170,10 +184,7 @@ class Study(Frozen):
 
     @field_validator("languages")
     @classmethod
-    def _codes(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
-        for language in languages:
-            if not LANGUAGE.fullmatch(language):
-                raise ValueError(f"{language!r} is no language; write its code, such as en or fr")
+    def _once(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(languages)) < len(languages):
             raise ValueError("must name every language once")
         return languages
@@ -204,18 +215,46 @@ def load_study(path: Path | str) -> Study:
 
 def read_study(path: Path | str) -> tuple[Study, Document]:
     """The study and the document it was read from, which knows its lines. Raises StudyError."""
-    file = study_file(path)
-    document = read_yaml(file)
-    try:
-        study = Study.model_validate(document.value)
-    except ValidationError as error:
-        raise StudyError(from_validation(error, document, Study)) from error
+    found = examine(path)
+    if found.problems or found.study is None:
+        raise StudyError(found.problems)
+    return found.study, found.document
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A study file as far as it can be read.
+
+    ``study`` is None where there is too much wrong with it; else ``broken`` are the places where it says what the file
+    does not. ``problems`` are all that the file has by itself; what it leads to, sounds and models, was not looked at.
+    """
+
+    study: Study | None
+    document: Document
+    problems: tuple[Problem, ...]
+    broken: Places
+
+
+def examine(path: Path | str) -> Examined:
+    """Read a study file and find everything that is wrong with it.
+
+    Raises:
+        StudyError: it is no file, or no YAML, and nothing more can be said.
+    """
     from lass.listening.design.consistency import inconsistencies
 
-    problems = [document.problem(where, message) for where, message in inconsistencies(study)]
-    if problems:
-        raise StudyError(problems)
-    return study.named(slug_of(file), sha256(document.content).hexdigest()), document
+    file = study_file(path)
+    document = read_yaml(file)
+    study, problems, broken = salvage(document, Study)
+    slug = ""
+    try:
+        slug = slug_of(file)
+    except StudyError as error:
+        problems += error.problems
+    if study is not None:
+        problems += [document.problem(where, message) for where, message in inconsistencies(study, broken)]
+        study = study.named(slug, sha256(document.content).hexdigest())
+    return Examined(study, document, tuple(problems), broken)
 
 
 def study_file(path: Path | str) -> Path:
@@ -247,6 +286,8 @@ __all__ = [
     "Scale",
     "StudyError",
     "LassError",
+    "Examined",
+    "examine",
     "load_study",
     "read_study",
 ]

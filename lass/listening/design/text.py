@@ -48,8 +48,6 @@ class Text(Frozen):
         if isinstance(value, Text):
             return {"words": value.words}
         words = {"": value} if isinstance(value, str) else value
-        if isinstance(words, dict) and set(words) == {"words"}:
-            return words
         if not isinstance(words, dict) or not words:
             raise ValueError("must be text, or a table of languages such as {en: …, fr: …}")
         for language, text in words.items():

@@ -16,12 +16,17 @@ DEEPEST = 20
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: its bytes, its value, and the line of every place, counted from 1."""
+    """A YAML file: its bytes, its value, and the line of every place, counted from 1.
+
+    ``problems`` are those that leave the rest readable; ``unreadable`` are places whose value can be none, and is None.
+    """
 
     file: str
     content: bytes
     value: Any
     lines: dict[Place, int]
+    problems: tuple[Problem, ...] = ()
+    unreadable: frozenset[Place] = frozenset()
 
     def line(self, where: Place) -> int:
         """The line of a place, or of the nearest place above it that is in the file."""
@@ -38,7 +43,7 @@ def read_yaml(path: Path) -> Document:
     """Read a YAML file.
 
     Raises:
-        StudyError: it cannot be read, is no YAML in UTF-8, too large or too deep, uses aliases, or names a key twice.
+        StudyError: it cannot be read, is no YAML in UTF-8, too large or too deep, or uses aliases.
     """
     name = str(path)
     try:
@@ -73,11 +78,10 @@ def read_yaml(path: Path) -> Document:
         raise StudyError([Problem(name, line, "", message)]) from error
     except RecursionError as error:
         raise StudyError([Problem(name, 1, "", "nests lists or tables too deeply")]) from error
-    if reader.problems:
-        raise StudyError(reader.problems)
     if not isinstance(value, dict):
-        raise StudyError([Problem(name, 1, "", "must hold a table of names and values, such as `title: …`")])
-    return Document(name, content, value, reader.lines)
+        wrong = Problem(name, 1, "", "must hold a table of names and values, such as `title: …`")
+        raise StudyError([*reader.problems, wrong])
+    return Document(name, content, value, reader.lines, tuple(reader.problems), frozenset(reader.unreadable))
 
 
 class _Reader:
@@ -87,6 +91,7 @@ class _Reader:
         self.file = file
         self.lines: dict[Place, int] = {}
         self.problems: list[Problem] = []
+        self.unreadable: set[Place] = set()
 
     def refuse_aliases(self, text: str) -> None:
         """An alias could make a short file a huge one, and a depth limit must hold before anything is composed."""
@@ -118,8 +123,8 @@ class _Reader:
         table: dict[str, Any] = {}
         for key_node, child in node.value:
             line = key_node.start_mark.line + 1
-            key = self._scalar(loader, key_node, where) if isinstance(key_node, yaml.ScalarNode) else None
-            if not isinstance(key, str):
+            key = key_node.value
+            if key_node.tag != "tag:yaml.org,2002:str":
                 self._add(line, where, f"has the name {_short(key)}, which is no text; put it in quotes")
             elif key in table:
                 self._add(line, (*where, key), f"stands twice, also on line {self.lines[(*where, key)]}; remove one")
@@ -132,6 +137,7 @@ class _Reader:
             return loader.construct_object(node)
         except ValueError:  # a number of too many digits, or the 31st of February
             self._add(node.start_mark.line + 1, where, f"cannot be {_short(node.value)}; put text in quotes")
+            self.unreadable.add(where)
             return None
 
     def _add(self, line: int, where: Place, message: str) -> None:

@@ -114,6 +114,7 @@ def test_the_error_is_readable_as_it_is(tmp_path: Path) -> None:
         ("minimum_heard: 2\n", 11, "minimum_heard"),
         ("consent: {en: yes}\n", 11, "consent"),
         ("consent: {english: hello}\n", 11, "consent"),
+        ("consent: {words: {}}\n", 11, "consent"),
         ("true: 1\n", 11, ""),
         ("conditions2: []\n", 11, "conditions2"),
         ("opens: 2030-02-01\ncloses: 2030-01-01\n", 12, "closes"),
@@ -212,8 +213,23 @@ def test_checking_says_which_models_are_not_here(tmp_path: Path) -> None:
     (note,) = check_study(written(tmp_path, text.replace("resunet-compact", "audiosep-32k")), tmp_path).notes
     assert ":6: conditions[0].model" in note
     assert "download" in note
-    (note,) = check_study(written(tmp_path, text.replace("resunet-compact", "resunet-compat")), tmp_path).notes
-    assert "did you mean resunet-compact" in note
+    beside = tmp_path / "mine.safetensors"
+    beside.write_bytes(b"weights")
+    assert check_study(written(tmp_path, text.replace("resunet-compact", beside.name))).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("resunet-compat", "did you mean resunet-compact"), ("ResUNet-Compact", "did you mean resunet-compact"),
+     ("gone.safetensors", "known are resunet-compact"), ("a\\0b", "known are")],
+)  # fmt: skip
+def test_a_model_that_nobody_knows_is_a_problem(tmp_path: Path, name: str, hint: str) -> None:
+    text = SHORT.replace("owl.wav", "scene:owl-crickets").replace("resunet-compact", f'"{name}"')
+    with pytest.raises(StudyError) as caught:
+        check_study(written(tmp_path, text))
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.field) == (6, "conditions[0].model")
+    assert hint in problem.message
 
 
 @pytest.mark.parametrize("name", ["separation", "models"])
@@ -238,3 +254,110 @@ def test_the_comparison_has_all_controls(root: Path) -> None:
     assert (study.anchor, study.hidden_reference, study.traps, study.repeats) == (True, True, 1, 1)
     assert len(study.practice) == 1
     assert study.questionnaire
+
+
+# --- All problems of a file in one run
+
+SEVERAL = """\
+titel: A test
+welcome: Welcome!
+languages: [en, de]
+scale: separation
+opens: 2030-02-31
+seed: soon
+anchor: true
+conditions:
+  - id: one
+    model: resunet-compat
+  - id: two
+    model: 5
+  - id: anchor
+items:
+  - id: owl
+    mixture: owl.wav
+    query: 5
+    conditions: [one, six]
+  - {id: bird, mixture: "scene:birds", query: a bird, files: {one: 5, three: gone.wav}}
+  - {id: owl, mixture: other.wav, query: an owl, other: [rain]}
+  - just words
+practice:
+  - {id: hello, mixture: hello.wav, query: hello, reference: gone.wav}
+questionnaire:
+  - {key: age, label: Age, kind: choice}
+  - {key: age, label: 1830-13-01, kind: number}
+seed: 3
+"""
+
+
+def checked(file: Path) -> list[tuple[int, str]]:
+    """The lines and fields of all problems that checking finds."""
+    with pytest.raises(StudyError) as caught:
+        check_study(file)
+    return [(problem.line, problem.field) for problem in caught.value.problems]
+
+
+def test_one_run_tells_every_problem_of_a_file(tmp_path: Path) -> None:
+    assert checked(written(tmp_path, SEVERAL)) == [
+        (1, "title"), (1, "titel"), (3, "languages[1]"), (5, "opens"), (6, "seed"),
+        (10, "conditions[0].model"), (12, "conditions[1].model"), (13, "conditions[2].id"),
+        (16, "items[0].mixture"), (17, "items[0].query"), (19, "items[1].files.one"), (19, "items[1].mixture"),
+        (19, "items[1].files.three"), (20, "items[2].other"), (20, "items[2].id"), (20, "items[2].mixture"),
+        (21, "items[3]"), (23, "practice[0].mixture"), (23, "practice[0].reference"), (25, "questionnaire[0].choices"),
+        (26, "questionnaire[1].label"), (26, "questionnaire[1].key"), (27, "seed"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("broken", "elsewhere"),
+    [
+        ("opens: 2030-02-31\n", None),
+        ("seed: soon\n", None),
+        ("scale: nothing\n", "scale: separation\n"),
+        ("closes: {at: noon}\n", None),
+        ("traps: many\n", None),
+        ("nonsense: 1\n", None),
+        ("questionnaire: [{key: a, label: A}, 5]\n", None),
+        ("2030-01-01: x\n", None),
+        ("welcome: {en: 5}\n", "welcome: Welcome!\n"),
+    ],
+)
+def test_no_problem_hides_another(tmp_path: Path, broken: str, elsewhere: str | None) -> None:
+    text = (SHORT.replace(elsewhere, "") if elsewhere else SHORT).replace("resunet-compact", "resunet-compat")
+    found = [field for _, field in checked(written(tmp_path, broken + text + "anchor: perhaps\n"))]
+    assert len(found) == 4
+    assert found[1:] == ["conditions[0].model", "items[0].mixture", "anchor"]
+
+
+@pytest.mark.parametrize(
+    ("first", "before", "after", "told"),
+    [
+        # What rests on a value that cannot be read is not complained about.
+        ("", "id: one", "id: ../one", "conditions[0].id"),
+        ("", "model: resunet-compact", "model: 5", "conditions[0].model"),
+        ("", "conditions:\n  - id: one\n    model: resunet-compact\n", "conditions: []\n", "conditions"),
+        ("", "conditions: [one]", "conditions: 5", "items[0].conditions"),
+        ("languages: 5\n", "title: A test", "title: {fr: Essai}", "languages"),
+        ("hidden_reference: true\n", "query: an owl", "query: an owl\n    reference: 5", "items[0].reference"),
+        ("hidden_reference: true\n", "query: an owl", "query: an owl", "hidden_reference"),
+        ("traps: 1\n", "query: an owl", "query: an owl\n    other: 5", "items[0].other"),
+        ("items_per_rater: no\nrepeats: 2\n", "anchor: true", "anchor: true", "items_per_rater"),
+    ],
+)
+def test_a_value_that_cannot_be_read_makes_no_further_problems(
+    tmp_path: Path, first: str, before: str, after: str, told: str
+) -> None:
+    text = f"{first}anchor: true\n{SHORT}    conditions: [one]\n".replace("owl.wav", "scene:owl-crickets")
+    assert before in text
+    assert [field for _, field in checked(written(tmp_path, text.replace(before, after)))] == [told]
+
+
+def test_a_language_without_words_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    (found,) = problems(fields(tmp_path, languages=["en", "xx"]))
+    assert found[1] == "languages[1]"
+    assert "en (English), fr (Français)" in found[2]
+    assert load_study(fields(tmp_path, languages=["fr-CA", "en"])).languages == ("fr-CA", "en")
+
+
+def test_a_large_file_of_problems_is_read_whole(tmp_path: Path) -> None:
+    file = written(tmp_path, SHORT + "practice:\n" + "  - {id: 5, query: 2030-02-31}\n" * 3000)
+    assert len(problems(file)) == 1 + 3 * 3000  # too many, and each without a name, a query and a mixture
