@@ -204,8 +204,9 @@ class _Organiser:
                 answers = _answers(self._store, study.slug)
                 lines.append(
                     pages.Line(
-                        study.slug, study.title.in_language(study.languages[0]), state_of(study, now), len(sessions),
-                        sum(session.finished is not None for session in sessions), len(answers),
+                        study.slug, study.title.in_language(study.languages[0]), state_of(study, now), study.opens,
+                        study.closes, len(sessions), sum(session.finished is not None for session in sessions),
+                        len(answers),
                     )
                 )  # fmt: skip
             return pages.list_page(frame, lines, self._store.healthy(), self._store.status())

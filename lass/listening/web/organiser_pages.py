@@ -12,7 +12,7 @@ from lass.listening.results import report
 from lass.listening.results.analysis import participant
 from lass.listening.results.findings import Analysis
 from lass.listening.results.markup import Html, join, page, tag
-from lass.listening.results.tables import Table
+from lass.listening.results.tables import Table, moment
 from lass.listening.web.access import Visit
 
 EXPORTS = {
@@ -40,9 +40,11 @@ class Line:
     slug: str
     title: str
     state: str
+    opens: datetime | None
+    closes: datetime | None
     begun: int
     finished: int
-    ratings: int
+    answers: int
 
 
 def off_page(base: str) -> Html:
@@ -77,12 +79,14 @@ def list_page(frame: Frame, lines: Sequence[Line], healthy: bool, status: Mappin
     """All studies, and how the store is."""
     if lines:
         rows = [
-            tag("tr", tag("th", tag("a", line.title, href=f"{frame.base}/{line.slug}"), scope="row"),
+            tag("tr", tag("th", tag("a", line.title, " ", tag("code", line.slug), href=f"{frame.base}/{line.slug}"),
+                          scope="row"),
                 [tag("td", str(cell), class_="short") for cell in
-                 (line.state, line.begun, line.finished, line.ratings)])
+                 (line.state, _moment(line.opens), _moment(line.closes), line.begun, line.finished, line.answers)])
             for line in lines
         ]  # fmt: skip
-        head = [tag("th", name, scope="col") for name in ("Study", "State", "Begun", "Finished", "Answers")]
+        names = ("Study", "State", "Opens", "Closes", "Participants", "Finished", "Answers")
+        head = [tag("th", name, scope="col") for name in names]
         content = tag(
             "div", tag("table", tag("thead", tag("tr", head)), tag("tbody", rows), aria_label="Studies"),
             class_="scroll", tabindex=0, role="region", aria_label="Studies",
@@ -247,6 +251,10 @@ def _hidden(frame: Frame) -> Html:
 
 def _time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d, %H:%M}"
+
+
+def _moment(time: datetime | None) -> str:
+    return moment(None if time is None else time.isoformat())
 
 
 def _many(count: int, what: str) -> str:

@@ -239,6 +239,19 @@ def test_every_answer_has_the_security_headers(organiser: TestClient) -> None:
 # --- What there is to see
 
 
+def test_studies_of_one_title_are_told_apart_in_the_list(organiser: TestClient, studies: Studies) -> None:
+    shutil.copytree(studies.folder / "demo", studies.folder / "demo-again")
+    edited(studies.folder / "demo-again" / "study.yaml", opens=None, closes=None)
+    rows = re.findall(r"<tr>.*?</tr>", unescape(organiser.get("/results/").text))
+    first, again = (re.sub(r"<[^>]+>", "|", row) for row in rows[1:3])
+    for row, slug in ((first, "demo"), (again, "demo-again")):
+        assert "A small test" in row
+        assert f"|{slug}|" in row
+    assert "|2026-01-01, 00:00 UTC||2026-02-01, 00:00 UTC||6||5||50|" in first
+    assert "|open||–||–||0||0||0|" in again
+    assert organiser.get("/results/demo-again").status_code == 200
+
+
 def test_an_open_study_shows_progress_and_no_mean(organiser: TestClient, clock: Clock) -> None:
     clock.now = WHILE_OPEN
     assert sign_in(organiser).status_code == 303
