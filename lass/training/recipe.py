@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import re
 import types
 import typing
@@ -240,26 +241,53 @@ class Recipe:
 def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe from a YAML file, or by the name of one that ships in ``lass/training/configs``.
 
+    ``extends: NAME`` takes over everything that a recipe beside it, or one that ships, says and this one does not:
+    tables are merged, lists and single values replaced, and so is a network of another kind.
+
     Raises:
         RecipeError: no such file, not YAML, or an unknown or ill-typed value; the sentence names it.
     """
-    file = Path(path)
-    shipped = RECIPES / f"{path}.yaml"
-    try:
-        if not file.is_file() and shipped.is_file():
-            file = shipped
-        fields = yaml.safe_load(file.read_text("utf-8"))
-    except OSError as error:
-        raise RecipeError(f"The recipe {path} cannot be read ({error.strerror}); give a YAML file.") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"The recipe {file.name} is not valid YAML: {' '.join(str(error).split())}.") from error
-    except ValueError as error:
-        raise RecipeError(f"The recipe {path} is not a text file in UTF-8; give a YAML file.") from error
+    file = _file(path)
+    fields = _fields(file, path, ())
     try:
         recipe: Recipe = _build(Recipe, fields, "")
     except (TypeError, ValueError) as error:
         raise RecipeError(f"The recipe {file.name} cannot be used: {error}; correct it.") from error
     return dataclasses.replace(recipe, folder=file.resolve().parent)
+
+
+def _file(path: str | Path) -> Path:
+    file, shipped = Path(path), RECIPES / f"{path}.yaml"
+    # os.path, not pathlib: a name that no system takes is no file, and no error either.
+    return shipped if not os.path.isfile(file) and os.path.isfile(shipped) else file
+
+
+def _fields(file: Path, given: str | Path, below: tuple[Path, ...]) -> Any:
+    """What a recipe's file says, on top of the one it extends; ``below`` are the files that extend it."""
+    try:
+        fields = yaml.safe_load(file.read_text("utf-8"))
+    except OSError as error:
+        raise RecipeError(f"The recipe {given} cannot be read ({error.strerror}); give a YAML file.") from error
+    except yaml.YAMLError as error:
+        raise RecipeError(f"The recipe {file.name} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except ValueError as error:
+        raise RecipeError(f"The recipe {given} is not a text file in UTF-8; give a YAML file.") from error
+    if not isinstance(fields, dict) or "extends" not in fields:
+        return fields
+    name = str(fields.pop("extends"))
+    beside = file.with_name(f"{name}.yaml")
+    base = beside if os.path.isfile(beside) else _file(name)
+    if base.resolve() in (one.resolve() for one in (file, *below)):
+        raise RecipeError(f"The recipe {name} extends itself by way of {file.name}; extend one that stands alone.")
+    return _merged(_fields(base, name, (file, *below)), fields)
+
+
+def _merged(base: Any, more: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(more, dict):
+        return more
+    if "kind" in more and more["kind"] != base.get("kind"):
+        return more
+    return {**base, **{name: _merged(base.get(name), value) for name, value in more.items()}}
 
 
 def _build(cls: Any, value: Any, where: str) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from lass.models import build
+from lass.models import ResUNetPPConfig, build
 from lass.queries import CompactEncoder
 from lass.training.mixing import read_captions
 from lass.training.recipe import RECIPES, RecipeError, load_recipe
@@ -53,6 +54,38 @@ def test_settings_arrive_in_their_types(tmp_path: Path) -> None:
     whole = load_recipe(write_recipe(tmp_path, at("mixing.snr", [-5, 5]))).mixing.snr
     assert whole == (-5.0, 5.0)
     assert all(isinstance(value, float) for value in whole)
+
+
+def extending(folder: Path, name: str, text: str) -> Path:
+    """A recipe beside the small one, saying only what ``text`` says."""
+    write_recipe(folder)
+    file = folder / f"{name}.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_a_recipe_says_only_what_it_does_otherwise(tmp_path: Path) -> None:
+    base = write_recipe(tmp_path)
+    text = f"extends: {base.stem}\nname: longer\noptimisation: {{steps: 7}}\ndata: {{sets: [{{generated: 3}}]}}\n"
+    recipe, old = load_recipe(extending(tmp_path, "longer", text)), load_recipe(base)
+    assert (recipe.name, recipe.optimisation.steps) == ("longer", 7)
+    assert recipe.optimisation == replace(old.optimisation, steps=7)
+    assert [one.generated for one in recipe.data.sets] == [3]
+    assert recipe.data.validation == old.data.validation
+    assert recipe.model == old.model
+
+
+def test_a_network_of_another_kind_is_not_mixed_with_the_one_extended(tmp_path: Path) -> None:
+    text = f"extends: {write_recipe(tmp_path).stem}\nmodel: {{kind: resunetpp, condition_size: 384}}\n"
+    assert load_recipe(extending(tmp_path, "other", text)).model == ResUNetPPConfig(condition_size=384)
+
+
+def test_what_is_extended_has_to_be_there_and_to_stand_alone(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="The recipe nothing cannot be read"):
+        load_recipe(extending(tmp_path, "one", "extends: nothing\n"))
+    extending(tmp_path, "other", "extends: one\n")
+    with pytest.raises(RecipeError, match=r"one extends itself by way of other.yaml"):
+        load_recipe(extending(tmp_path, "one", "extends: other\n"))
 
 
 WRONG = [
