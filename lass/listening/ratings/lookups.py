@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from lass.listening.ratings.records import RatingRecord, UnknownSessionError, plain
 from lass.listening.ratings.schema import ratings, sessions, values
@@ -15,16 +15,6 @@ def session_row(connection: Connection, token: str) -> dict[str, Any]:
     if row is None:
         raise UnknownSessionError
     return values(row)
-
-
-def free_place(connection: Connection, study: str) -> int:
-    """The lowest place of a study that nobody has."""
-    here = sessions.c.study == study
-    count, last = connection.execute(select(func.count(), func.max(sessions.c.place)).where(here)).one()
-    if last is None or count == last + 1:
-        return int(count)
-    taken = set(connection.execute(select(sessions.c.place).where(here)).scalars())
-    return next(place for place in range(count + 1) if place not in taken)
 
 
 def answers_to(transaction: Transaction, token: str, trial: int) -> list[RatingRecord]:

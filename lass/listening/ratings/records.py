@@ -48,7 +48,7 @@ class SessionRecord:
     """The study's slug."""
     study_sha256: str
     place: int
-    """0, 1, 2 … in the order of arrival in this study; decides which trials the participant gets."""
+    """0, 1, 2 … in this study; decides which trials the participant gets, and stays from the first of them on."""
     seed: int
     """The study's seed, as it was when the session began."""
     language: str

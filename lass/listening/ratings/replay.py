@@ -162,17 +162,18 @@ def _put_sessions(connection: Connection, found: _Found) -> None:
     if not found.sessions:
         return
     columns = (sessions.c.token, sessions.c.changes, sessions.c.study, sessions.c.place, sessions.c.key)
-    there = connection.execute(select(*columns)).all()
-    changes_of = {token: changes for token, changes, *_ in there}
-    places = {(study, place) for _, _, study, place, _ in there}
-    keys = {(study, key) for _, _, study, _, key in there}
+    there = {row.token: row for row in connection.execute(select(*columns))}
+    newer = {
+        token: state
+        for token, state in found.sessions.items()
+        if token not in there or state[0] > there[token].changes
+    }
+    kept = [row for token, row in there.items() if token not in newer]
+    places = {(row.study, row.place) for row in kept}
+    keys = {(row.study, row.key) for row in kept}
+    _step_aside(connection, sorted(newer.keys() & there.keys()), max((row.place for row in there.values()), default=0))
     new = []
-    for token, (changes, key, record) in found.sessions.items():
-        if token in changes_of:
-            if changes > changes_of[token]:
-                row = rows.session_row(record, key, changes)
-                connection.execute(update(sessions).where(sessions.c.token == token).values(**row))
-            continue
+    for token, (changes, key, record) in newer.items():
         if key is not None and (record.study, key) in keys:
             key = None
         if (record.study, record.place) in places:
@@ -187,8 +188,18 @@ def _put_sessions(connection: Connection, found: _Found) -> None:
         row = rows.session_row(record, key, changes)
         places.add((record.study, row["place"]))
         keys.add((record.study, row["key"]))
-        new.append(row)
+        if token in there:
+            connection.execute(update(sessions).where(sessions.c.token == token).values(**row))
+        else:
+            new.append(row)
     _insert_new(connection, sessions, new)
+
+
+def _step_aside(connection: Connection, tokens: Sequence[str], last: int) -> None:
+    """Puts sessions behind the last place: one may get the place that another of them has had until now."""
+    for start in range(0, len(tokens), _PORTION):
+        portion = sessions.c.token.in_(tokens[start : start + _PORTION])
+        connection.execute(update(sessions).where(portion).values(place=sessions.c.place + last + 1))
 
 
 def _put_trials(connection: Connection, found: _Found, dead: set[str]) -> None:

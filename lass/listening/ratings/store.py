@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lass.listening.ratings import database, replay, rows
 from lass.listening.ratings.journal import Journal, token_sha256
-from lass.listening.ratings.lookups import answers_to, free_place, session_row
+from lass.listening.ratings.lookups import answers_to, session_row
+from lass.listening.ratings.places import take_place
 from lass.listening.ratings.records import (
     AGENT_CLASSES,
     CHANGEABLE,
@@ -100,8 +101,8 @@ class Store:
         *,
         key: str | None = None,
     ) -> SessionRecord:
-        """Begins a session in the lowest free place of the study: 0, 1, 2 … for participants who come, and then
-        that of one whose data were deleted.
+        """Begins a session in a place of the study: 0, 1, 2 … for participants who come, and then that of one whose
+        data were deleted, or who left before the first trial; see `places.py`.
 
         Args:
             key: an unguessable text of the participant's browser; the same one again gives the same session again.
@@ -118,9 +119,11 @@ class Store:
                 row = connection.execute(select(sessions).where(same)).first()
                 if row is not None:
                     return rows.session_record(values(row))
+            now = self._clock()
             record = SessionRecord(
-                token=token, study=study_slug, study_sha256=study_sha256, place=free_place(connection, study_slug),
-                seed=seed, language=plain(language), agent_class=agent_class, kiosk=kiosk, created=self._clock(),
+                token=token, study=study_slug, study_sha256=study_sha256,
+                place=take_place(transaction, study_slug, now), seed=seed, language=plain(language),
+                agent_class=agent_class, kiosk=kiosk, created=now,
             )  # fmt: skip
             connection.execute(insert(sessions), rows.session_row(record, key, changes=1))
             transaction.note(rows.session_entry(record, key, changes=1), token)
