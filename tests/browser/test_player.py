@@ -44,30 +44,47 @@ REHEARSAL = """async ({ limit, loop, place, first, second, at, seconds }) => {
   engine.place = place;
   const scheduled = engine.play();
   await scheduled;
-  while (!sounds.resident && !engine.run.timer) await new Promise((done) => setTimeout(done, 20)); // blocks arrive
+  while ((loop || !sounds.resident) && !engine.run.timer) await new Promise((done) => setTimeout(done, 20)); // blocks arrive
   engine.setGains(one(second), at);
   const starts = engine.run.starts, when = engine.run.when;
   const wanted = { [first]: await sounds.mix(one(first)), [second]: await sounds.mix(one(second)) };
   const heard = await context.startRendering();
   const rate = sounds.rate, ramp = Math.ceil(0.01 * rate), lead = Math.round(when * rate), turn = Math.round(at * rate);
   let worst = 0, count = 0;
+  const start = loop && Math.round(loop.start * rate), end = loop && Math.round(loop.end * rate);
+  const seam = Math.round(0.008 * rate);
   for (let n = lead + ramp; n < heard.length; n++) {
     if (n >= turn - 1 && n < turn + ramp) continue; // the gains glide
     let frame = Math.round(place * rate) + n - lead;
-    if (loop) {
-      const start = Math.round(loop.start * rate), end = Math.round(loop.end * rate);
-      while (frame >= end) frame -= end - start;
-    }
+    while (loop && frame >= end) frame -= end - start;
     if (frame >= sounds.frames) break;
+    const share = loop ? Math.max(0, (frame - end + seam + 1) / (seam + 1)) : 0; // of what leads to the loop's start
     const expected = wanted[n < turn ? first : second];
-    for (let channel = 0; channel < sounds.channels; channel++)
-      worst = Math.max(worst, Math.abs(heard.getChannelData(channel)[n] - expected[channel][frame]));
+    for (let channel = 0; channel < sounds.channels; channel++) {
+      const samples = expected[channel], before = share ? samples[frame - end + start] : 0;
+      const right = (1 - share) * samples[frame] + share * before;
+      worst = Math.max(worst, Math.abs(heard.getChannelData(channel)[n] - right));
+    }
     count++;
   }
   const edges = heard.getChannelData(0).slice(turn - 1, turn + ramp);
   let step = 0;
   for (let n = 1; n < edges.length; n++) step = Math.max(step, Math.abs(edges[n] - edges[n - 1]));
   return { worst, count, starts, step, resident: sounds.resident };
+}"""
+
+
+#: What a loop sounds like: the samples of the first channel, from the moment of its beginning.
+LOOPED = """async ({ limit, loop, key, seconds }) => {
+  const { Engine, Sounds } = customElements.get("lass-player");
+  const sounds = await new Sounds(document.querySelector("lass-player").value.tracks).open(limit);
+  const context = new OfflineAudioContext(sounds.channels, seconds * sounds.rate, sounds.rate);
+  const engine = new Engine(context, sounds, new Map([[key, 1]]));
+  engine.loop = loop;
+  engine.place = loop.start;
+  await engine.play();
+  while (!engine.run.timer) await new Promise((done) => setTimeout(done, 20)); // blocks are scheduled
+  return Array.from((await context.startRendering()).getChannelData(0));
 }"""
 
 
@@ -202,6 +219,23 @@ def test_a_switch_goes_on_at_the_very_next_sample(
     for start in found["starts"]:
         moments.setdefault(start["when"], set()).add(start["offset"])
     assert all(len(offsets) == 1 for offsets in moments.values())  # whatever starts together starts at one place
+
+
+@pytest.mark.parametrize("limit", [1e9, 0], ids=["in memory", "fetched in blocks"])
+@pytest.mark.parametrize("start", [0.0, 0.003, 2.0])
+def test_a_loop_jumps_back_without_a_step(first: Locator, limit: float, start: float) -> None:
+    samples = sounds()[0][0]
+    begin = 0 if start < 0.008 else round(start * RATE)
+    # Where the jump is as large as it gets: from the end of the loop to its beginning, or to its lead-in.
+    lengths = np.arange(round(0.75 * RATE), round(0.76 * RATE))
+    jumps = np.abs(samples[begin] - samples[begin + lengths - 1])
+    end = begin + int(lengths[np.argmax(jumps)])
+    natural = float(np.abs(np.diff(samples[: end + RATE])).max())
+    assert jumps.max() > 1.5 * natural
+    loop = {"start": start, "end": end / RATE}
+    heard = np.array(first.page.evaluate(LOOPED, {"limit": limit, "loop": loop, "key": "target", "seconds": 4}))
+    assert np.abs(np.diff(heard)).max() < natural + 2 * np.abs(samples[:end]).max() / round(0.008 * RATE)
+    assert rms(heard[RATE:]) == pytest.approx(rms(samples[begin:end]), rel=0.1)  # it does go on
 
 
 def test_the_sum_is_the_recording_when_played(first: Locator) -> None:

@@ -2,11 +2,13 @@
 
    Every track has an input, which its sources feed, and a gain behind it. The track that is a sum is fed by the
    inputs of its parts. A run is one stretch of playing: all its sources are started for the same moment of the
-   context's clock and the same place in the recording. */
+   context's clock and the same place in the recording. Without a loop, a recording in memory is one source for each
+   file; anything else is a chain of blocks. The last samples of a loop turn into those before its beginning, so that
+   its jump back is no step. */
 
-const SWITCH_SECONDS = 0.008; // a change of gain; short enough to feel immediate, long enough not to click
+const SWITCH_SECONDS = 0.008; // a change of gain, or a loop's jump; short enough to feel immediate, long enough not to click
 const LEAD_SECONDS = 0.03; // between the decision to play and the first sample
-const AHEAD_SECONDS = 12; // of a large file that are scheduled already
+const AHEAD_SECONDS = 12; // of a chain of blocks that are scheduled already
 
 class Engine {
   /** `context` is any audio context, offline ones included; `sounds` are open. */
@@ -69,8 +71,7 @@ class Engine {
   /** Start everything from `this.place`; resolves when it is scheduled. */
   async play() {
     if (this.run) return;
-    const frames = this.sounds.frames, rate = this.sounds.rate;
-    const loop = this.loop && { start: this.frame(this.loop.start) / rate, end: this.frame(this.loop.end) / rate };
+    const rate = this.sounds.rate, loop = this.loopInFrames();
     const from = this.place >= this.seconds - 1e-3 ? 0 : this.frame(this.place) / rate;
     const run = { from, loop, when: Infinity, sources: new Set(), fades: new Map(), starts: [], timer: 0, done: false };
     this.run = run;
@@ -80,14 +81,11 @@ class Engine {
       fade.connect(input);
       run.fades.set(key, fade);
     }
-    if (this.sounds.resident) {
+    if (this.sounds.resident && !loop) {
       this.begin(run);
-      for (const key of run.fades.keys()) {
-        const source = this.source(run, key, this.whole(key), run.when, from);
-        if (loop && from < loop.end) Object.assign(source, { loop: true, loopStart: loop.start, loopEnd: loop.end });
-      }
+      for (const key of run.fades.keys()) this.source(run, key, this.whole(key), run.when, from);
     } else {
-      const next = await this.segment(Math.round(from * rate), this.until(run, Math.round(from * rate), frames));
+      const next = await this.segment(run, Math.round(from * rate));
       if (this.run !== run) return;
       this.begin(run);
       this.schedule(run, next);
@@ -95,9 +93,19 @@ class Engine {
     }
   }
 
+  /** The loop on whole samples; one that begins within a fade of the recording's beginning begins there. */
+  loopInFrames() {
+    if (!this.loop) return null;
+    const { rate } = this.sounds, start = this.frame(this.loop.start);
+    return { start: start < this.seam ? 0 : start / rate, end: this.frame(this.loop.end) / rate };
+  }
+
+  /** Samples over which a loop's end becomes its beginning. */
+  get seam() { return this.frame(SWITCH_SECONDS); }
+
   begin(run) {
     run.when = this.frame(this.context.currentTime + LEAD_SECONDS) / this.sounds.rate;
-    run.at = run.when; // where the next block of a large file goes
+    run.at = run.when; // where the next block goes
     for (const { gain } of run.fades.values()) {
       gain.setValueAtTime(0, run.when);
       gain.linearRampToValueAtTime(1, run.when + SWITCH_SECONDS / 2);
@@ -115,7 +123,7 @@ class Engine {
     return source;
   }
 
-  /** Large files: one block after the other, all tracks of a block for the same moment. */
+  /** One block after the other, all tracks of a block for the same moment. */
   async feed(run) {
     try {
       await this.feedSome(run);
@@ -128,7 +136,7 @@ class Engine {
 
   async feedSome(run) {
     while (this.run === run && run.at - this.context.currentTime < AHEAD_SECONDS && !run.done) {
-      const next = await this.segment(run.next, this.until(run, run.next, this.sounds.frames));
+      const next = await this.segment(run, run.next);
       if (this.run !== run) return;
       if (run.at < this.context.currentTime) return this.again(run);
       this.schedule(run, next);
@@ -144,18 +152,38 @@ class Engine {
     return this.play();
   }
 
-  until(run, from, frames) {
-    const end = run.loop && from < Math.round(run.loop.end * this.sounds.rate)
-      ? Math.round(run.loop.end * this.sounds.rate) : frames;
-    return Math.min(from + BLOCK_SECONDS * this.sounds.rate, end);
+  until(run, from) {
+    const { rate, frames } = this.sounds, last = run.loop ? this.frame(run.loop.end) : 0;
+    return Math.min(from + BLOCK_SECONDS * rate, from < last ? last : frames);
   }
 
-  async segment(from, to) {
-    const kept = this.kept; // a short loop is fetched once
-    if (kept && kept.from === from && kept.to === to) return kept;
-    const keys = [...this.sounds.files.keys()];
-    const blocks = await Promise.all(keys.map((key) => this.sounds.files.get(key).read(from, to)));
-    return (this.kept = { from, to, buffers: new Map(keys.map((key, n) => [key, this.buffer(blocks[n], to - from)])) });
+  async segment(run, from) {
+    const { kept, sounds } = this, to = this.until(run, from), start = run.loop?.start;
+    if (kept && kept.from === from && kept.to === to && kept.start === start) return kept; // a short loop, once more
+    const keys = [...sounds.files.keys()], read = (key, first, last) => sounds.files.get(key).read(first, last);
+    const blocks = await Promise.all(keys.map((key) => read(key, from, to)));
+    const buffers = new Map(keys.map((key, n) => [key, this.buffer(blocks[n], to - from)]));
+    if (run.loop) {
+      const first = this.frame(start);
+      const before = await Promise.all(keys.map((key) => read(key, Math.max(first - this.seam, 0), first)));
+      keys.forEach((key, n) => this.blend(buffers.get(key), before[n], run.loop, from, to));
+    }
+    return (this.kept = { from, to, start, buffers });
+  }
+
+  /** Cross-fade a loop's end, where it is in a block, with what is `before` the loop: its beginning follows on that.
+      Before the recording there is silence, out of which its first samples rise. */
+  blend(buffer, before, loop, from, to) {
+    const seam = this.seam, last = this.frame(loop.end);
+    for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
+      const samples = buffer.getChannelData(channel);
+      if (to === last)
+        for (let frame = Math.max(from, last - seam); frame < to; frame++) {
+          const n = frame - (last - seam), wanted = before[channel][n] ?? 0;
+          samples[frame - from] += ((n + 1) / (seam + 1)) * (wanted - samples[frame - from]);
+        }
+      if (loop.start === 0) for (let frame = from; frame < Math.min(seam, to); frame++) samples[frame - from] *= frame / seam;
+    }
   }
 
   schedule(run, { from, to, buffers }) {
@@ -165,8 +193,7 @@ class Engine {
       this.source(run, key, buffer, run.at, 0);
     }
     run.at = this.frame(run.at + (to - from) / rate) / rate;
-    const loops = run.loop && to === Math.round(run.loop.end * rate);
-    run.next = loops ? Math.round(run.loop.start * rate) : to;
+    run.next = run.loop && to === this.frame(run.loop.end) ? this.frame(run.loop.start) : to;
     run.done = run.next >= frames;
   }
 
