@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from lass.evaluation import SAME_SOUND_FILE, read_same_sound
 from lass.models import ResUNetPPConfig, build
 from lass.queries import CompactEncoder
 from lass.training.mixing import read_captions
@@ -42,6 +43,14 @@ def test_every_recipe_that_ships_can_be_used(file: Path) -> None:
     if recipe.encoder == "compact":
         assert recipe.captions_file is not None
         assert read_captions(recipe.captions_file, ["dog bark"])["dog bark"][0] == "dog bark"
+
+
+def test_bundled_models_learn_from_one_data_recipe_that_evaluation_agrees_with() -> None:
+    recipes = [load_recipe(name) for name in ("resunet-compact", "resunet-dprnn-compact", "resunetpp-compact")]
+    assert {recipe.data for recipe in recipes} == {recipes[0].data}
+    assert {recipe.mixing for recipe in recipes} == {recipes[0].mixing}
+    groups = [tuple(group) for group in read_same_sound(SAME_SOUND_FILE)]
+    assert groups == list(recipes[0].data.same_sound)
 
 
 def test_settings_arrive_in_their_types(tmp_path: Path) -> None:
