@@ -147,13 +147,18 @@ class Trainer:
         self.validation = fixed_mixtures(recipe, held_out, encode)
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Train to the last step, or until ``stop()``; the state is saved either way."""
+        """Train to the last step, or until ``stop()``; the state is saved either way.
+
+        A run that has all its steps already writes its checkpoint anew, with the words of the captions as they are now.
+        """
         if self.recipe.start and self.step == 0:
             self._start()
         settings, started = self.recipe.optimisation, time.monotonic()
         before = self.seconds
         if self.step >= settings.steps:
-            self._log(f"the run has its {settings.steps} steps already")
+            self._log(f"the run has its {settings.steps} steps already; its checkpoint learns the words of today")
+            if self.processes.first:
+                self.export("last")
         for batch in self._batches():
             self.losses.append(self._train_step(batch.to(self.device)))
             self.discarded += batch.discarded

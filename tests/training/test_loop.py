@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from torch import nn
 
@@ -88,6 +90,7 @@ def killed_run(data: Path, recipe: Path, folder: Path, how: str) -> None:
 import os, signal, sys
 from pathlib import Path
 import torch
+import yaml
 from tests.training.small import trainer
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -145,6 +148,29 @@ def test_stopping_and_going_on_with_other_workers_changes_nothing(data: Path, re
     third.resume()
     third.run()
     assert (folder / "state.pt").read_bytes() == before, "a finished run has nothing left to do"
+
+
+def test_a_finished_run_learns_new_words_and_nothing_else(data: Path, finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, data / "runs" / "worded")
+    more = write_recipe(tmp_path)
+    words = yaml.safe_load((tmp_path / "words.yaml").read_text())
+    words["hiss"]["train"] += ["a leaking tyre", "a kettle before it sings"]
+    (tmp_path / "words.yaml").write_text(yaml.safe_dump(words))
+    again = trainer(more, data, data / "runs" / "worded")
+    again.resume()
+    again.run()
+    old, new = (load_file(folder / "last.safetensors") for folder in (finished, again.folder))
+    assert {name for name in old if not torch.equal(old[name], new[name])} == {
+        "known_sounds", "known_sounds_weights", "known_sounds_bias",
+    }  # fmt: skip
+    before, after = (
+        lass.load_separator(folder / "last.safetensors").understand("the leaking tyre")
+        for folder in (finished, again.folder)
+    )
+    assert before is not None
+    assert after is not None
+    assert after.label == "hiss"
+    assert after.similarity > before.similarity
 
 
 def test_validation_is_reproducible(data: Path, recipe: Path, finished: Path) -> None:
