@@ -1,8 +1,9 @@
 """Sentences of the rooms below, which speak English only, in the language of a page.
 
 A sentence is known by its English pattern, so that no room below has to know of languages, and so that one that
-comes out of another process, as text, is known as well. ``tests/ui/test_sentences.py`` provokes the errors
-themselves: a sentence that is changed below and not here is found there.
+comes out of another process, as text, is known as well. ``tests/ui/words/test_sentences.py`` provokes the errors
+and reads the rooms' sources: a sentence that is new or changed below and not here is found there. Sentences about the
+files of models, which are for whoever runs the machine, stay English.
 """
 
 from __future__ import annotations
@@ -76,17 +77,6 @@ FRENCH: dict[str, tuple[str, str]] = {
     "damaged": (
         "{name} could not be read, so it may be damaged; export it again.",
         "{name} n’a pas pu être lu ; il est peut-être abîmé : exportez-le de nouveau.",
-    ),
-    "decoder": (
-        "{name} could not be read because its decoder failed, so it may be damaged; export it again as wav or flac.",
-        "{name} n’a pas pu être lu, car son décodeur a échoué ; il est peut-être abîmé : exportez-le de nouveau en wav "
-        "ou en flac.",
-    ),
-    "decoder slow": (
-        "{name} could not be read within {seconds} seconds; choose a shorter part of it, or export it again as wav or "
-        "flac.",
-        "{name} n’a pas pu être lu en {seconds} secondes ; choisissez-en une partie plus courte, ou exportez-le de "
-        "nouveau en wav ou en flac.",
     ),
     "many channels": (
         "{name} has {channels} channels, and 1 to {most} can be separated; mix it down first.",
@@ -169,6 +159,131 @@ FRENCH: dict[str, tuple[str, str]] = {
     "restarting": (
         "The application is being restarted; try again in a minute.",
         "L’application redémarre ; réessayez dans une minute.",
+    ),
+    "loud samples": (
+        "{name} holds samples as large as {peak}, so it is damaged; export it again.",
+        "{name} contient des échantillons qui vont jusqu’à {peak}, il est donc endommagé ; exportez-le de nouveau.",
+    ),
+    "changing": (
+        "{name} changes its sample rate or its channels on the way; export it again as one recording.",
+        "{name} change de fréquence d’échantillonnage ou de canaux en chemin ; exportez-le de nouveau comme un seul "
+        "enregistrement.",
+    ),
+    "ratio": (
+        "A ratio of {ratio} dB cannot be heard; choose one from {least} to {most}.",
+        "Un rapport de {ratio} dB ne s’entend pas ; choisissez-en un de {least} à {most}.",
+    ),
+    "channels apart": (
+        "The sounds have {one} and {other} channels, which do not fit; mix one of them down first.",
+        "Les sons ont {one} et {other} canaux, qui ne vont pas ensemble ; réduisez d’abord ceux de l’un des deux.",
+    ),
+    "first silent": (
+        "The first sound is silent within the mixture; choose another one or a smaller offset.",
+        "Le premier son est silencieux dans le mélange ; choisissez-en un autre ou un décalage plus petit.",
+    ),
+    "second silent": (
+        "The second sound is silent within the mixture; choose another one or a smaller offset.",
+        "Le second son est silencieux dans le mélange ; choisissez-en un autre ou un décalage plus petit.",
+    ),
+    "no offset": (
+        "The offset is no number of seconds; choose 0 to begin both sounds together.",
+        "Le décalage n’est pas un nombre de secondes ; choisissez 0 pour commencer les deux sons ensemble.",
+    ),
+    "never meet": (
+        "With an offset of {seconds} s the two sounds never meet; choose a smaller one.",
+        "Avec un décalage de {seconds} s, les deux sons ne se rencontrent jamais ; choisissez-en un plus petit.",
+    ),
+    "long mixture": (
+        "The mixture would last longer than {most} seconds; choose shorter sounds.",
+        "Le mélange durerait plus de {most} secondes ; choisissez des sons plus courts.",
+    ),
+    "other length": (
+        "The clean sound lasts {clean} s and the recording {recording} s; give the one that was mixed into this "
+        "recording, uncut.",
+        "Le son pur dure {clean} s et l’enregistrement {recording} s ; donnez celui qui a été mélangé à cet "
+        "enregistrement, sans coupure.",
+    ),
+    "other channels": (
+        "The clean sound has {clean} channels and the recording {recording}; give it with one channel or as many as "
+        "the recording.",
+        "Le son pur a {clean} canaux et l’enregistrement {recording} ; donnez-le avec un canal ou autant que "
+        "l’enregistrement.",
+    ),
+    "clean silent": (
+        "The clean sound is silent, so there is nothing to measure against; choose another file.",
+        "Le son pur est silencieux, il n’y a donc rien à quoi se comparer ; choisissez un autre fichier.",
+    ),
+    "archive damaged": (
+        "The archive is damaged and cannot be opened; pack it again as a plain zip.",
+        "L’archive est endommagée et ne peut pas être ouverte ; refaites-en un simple zip.",
+    ),
+    "archive of many": (
+        "The archive holds more than {most} files; pack fewer at a time.",
+        "L’archive contient plus de {most} fichiers ; mettez-en moins à la fois.",
+    ),
+    "archive large": (
+        "The archive is larger than the {most} MB that can be sent; pack fewer files.",
+        "L’archive dépasse les {most} Mo que l’on peut envoyer ; mettez-y moins de fichiers.",
+    ),
+    "no archive": (
+        "This file is no zip archive; pack the recordings as a zip, or choose them one by one.",
+        "Ce fichier n’est pas une archive zip ; mettez les enregistrements dans un zip, ou choisissez-les un par un.",
+    ),
+    "damaged within": (
+        "{name} is damaged within the archive; pack it again.",
+        "{name} est endommagé dans l’archive ; refaites-la.",
+    ),
+    "outside": (
+        "{name} points to a place outside the archive; pack it again without its path.",
+        "{name} désigne un endroit hors de l’archive ; ajoutez-le de nouveau, sans son chemin.",
+    ),
+    "no plain file": (
+        "{name} is a link or a device, not a recording; pack the recording itself.",
+        "{name} est un lien ou un périphérique, non un enregistrement ; mettez-y l’enregistrement lui-même.",
+    ),
+    "locked": (
+        "{name} is locked with a password; pack it without one.",
+        "{name} est protégé par un mot de passe ; ajoutez-le sans.",
+    ),
+    "no known name": (
+        "{name} is no recording that is known by its name; give wav, flac, mp3 or the like.",
+        "{name} n’a pas le nom d’un enregistrement ; donnez du wav, du flac, du mp3 ou semblable.",
+    ),
+    "large within": (
+        "{name} is larger than the {most} MB that can be taken; shorten it or send it as FLAC.",
+        "{name} dépasse les {most} Mo acceptés ; raccourcissez-le ou envoyez-le en FLAC.",
+    ),
+    "growing": (
+        "{name} unpacks to more than a recording would; send it by itself, outside an archive.",
+        "{name} se décompresse en plus qu’un enregistrement ne le ferait ; envoyez-le seul, hors d’une archive.",
+    ),
+    "not packed": (
+        "The results could not be packed, the disk may be full; try again later.",
+        "Les résultats n’ont pas pu être réunis, le disque est peut-être plein ; réessayez plus tard.",
+    ),
+    "batch not packed": (
+        "The results could not be packed, the disk may be full; try fewer recordings.",
+        "Les résultats n’ont pas pu être réunis, le disque est peut-être plein ; essayez moins d’enregistrements.",
+    ),
+    "result gone": (
+        "A result is no longer there; separate again.",
+        "Un résultat n’est plus là ; séparez de nouveau.",
+    ),
+    "picture gone": (
+        "{name} is not a picture that can be read; separate again.",
+        "{name} n’est pas une image lisible ; séparez de nouveau.",
+    ),
+    "file not written": (
+        "{name} cannot be written; check the folder and the space on its disk.",
+        "{name} ne peut pas être écrit ; il manque peut-être de la place sur cette machine : réessayez plus tard.",
+    ),
+    "folder not written": (
+        "The results cannot be written to {folder} ({reason}); choose another folder.",
+        "Les résultats ne peuvent pas être écrits dans {folder} ({reason}) ; réessayez plus tard.",
+    ),
+    "picture not written": (
+        "The picture could not be written to {path} ({reason}); choose another folder.",
+        "L’image n’a pas pu être écrite dans {path} ({reason}) ; réessayez plus tard.",
     ),
     "cancelled": (
         "The work was cancelled; start it again whenever you like.",
