@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from lass.checkpoints.catalogue import list_models, read_metadata
 from tests.browser.accessible import assert_accessible
 from tests.browser.server import Server
 from tests.browser.test_separate import LONG, button
@@ -57,6 +58,33 @@ def test_words_find_the_known_sounds_they_come_nearest_to(page: Page, server: Se
     expect(found).to_contain_text("known sounds", timeout=LONG)
     assert found.locator("li").count() > 20
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@on_each_width
+def test_what_each_bundled_model_took_to_train_is_what_its_file_says(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}models-and-method")
+    rows = page.locator("#lass-budget tbody tr")
+    rows.first.wait_for(timeout=LONG)
+    bundled = [entry for entry in list_models() if entry.asset is not None]
+    assert rows.count() == len(bundled) > 1
+    for entry in bundled:
+        assert entry.asset is not None
+        training = read_metadata(entry.asset)["training"]
+        row = rows.filter(has_text=entry.title).first
+        expect(row).to_contain_text(f"{training['steps']:,}".replace(",", "\u202f") + " steps")
+        expect(row).to_contain_text(f"{training['seconds'] / 3600:.1f} hours on {training['device'].upper()}")
+        expect(row).to_contain_text(entry.size)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_stays_english_on_the_french_page_says_that_it_is(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}fr-models-and-method")
+    page.locator(".lass-card").first.wait_for(timeout=LONG)
+    expect(page.locator(".lass-card [lang=en]").first).to_contain_text("trained on")
+    expect(page.locator("#lass-budget [lang=en]").first).to_contain_text("hours on cpu")
+    expect(page.locator(".lass-card").filter(has_text="not stated")).to_have_count(0)
+    page.get_by_role("button", name="La fiche entière").first.click()
+    expect(page.locator(".lass-card-text [lang=en]").first).to_contain_text("How it was trained")
 
 
 def test_every_model_has_a_card_with_its_licence(page: Page, server: Server) -> None:

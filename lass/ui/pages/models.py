@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class ModelsPage:
                 self._known()
                 gr.HTML(prose(words.method, words.method_words), elem_id="lass-method")
                 gr.HTML(prose(words.limits, words.limits_words), elem_id="lass-limits")
-                gr.HTML(prose(words.budget, words.budget_words), elem_id="lass-budget")
+                gr.HTML(prose(words.budget, words.budget_words) + self._budgets(), elem_id="lass-budget")
                 gr.HTML(listed(words.citations, words.citations_words), elem_id="lass-citations")
 
     def _cards(self) -> None:
@@ -45,7 +46,8 @@ class ModelsPage:
             text = knowing.card(entry)
             if text:
                 with gr.Accordion(f"{entry.title}. {words.whole_card}", open=False, elem_classes="lass-card-text"):
-                    gr.Markdown(text, sanitize_html=True)
+                    # Sanitised, because it is a file; a blank line ends the markup and lets the Markdown begin.
+                    gr.Markdown(f'<div lang="en">\n\n{text}\n\n</div>', sanitize_html=True)
 
     def _known(self) -> None:
         words = self.words
@@ -86,6 +88,9 @@ class ModelsPage:
             return shown(fragments.alert(self.service.sentence(error)))
         return shown(nearest(self.texts, found))
 
+    def _budgets(self) -> str:
+        return budgets(self.texts, [(entry, knowing.budget(entry)) for entry in knowing.knowing(self.service.shelf)])
+
     def _all_cards(self) -> str:
         return "".join(card(self.texts, entry) for entry in self.service.shelf.entries())
 
@@ -94,22 +99,46 @@ def card(texts: Texts, entry: ModelEntry) -> str:
     """One model: what it is, as the catalogue says."""
     words = texts.pages.models
     state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
-    parameters = words.not_known if entry.parameters is None else f"{entry.parameters / 1e6:.1f} M"
     facts = [
         (words.architecture, escape(entry.architecture)),
         (words.encoder, escape(entry.encoder)),
         (words.sample_rate, f"{entry.sample_rate / 1000:g} kHz"),
-        (words.parameters, escape(parameters)),
+        (words.parameters, escape(_parameters(texts, entry))),
         (words.size, escape(entry.size)),
-        (words.licence, escape(entry.licence)),
+        (words.licence, escape(fragments.licence(texts, entry))),
         (words.state, escape(state or texts.model_to_download.format(size=entry.size))),
-        (words.source, _source(entry.source)),
+        (words.source, _source(entry.source) if entry.asset is None else escape(texts.model_here)),
     ]
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (
         f'<article class="lass-card" data-state="{escape(entry.state)}"><h4>{escape(entry.title)}</h4>'
-        f"<p>{escape(entry.summary)}</p><dl>{rows}</dl></article>"
+        f"<p>{fragments.in_english(texts, entry.summary)}</p><dl>{rows}</dl></article>"
     )
+
+
+def budgets(texts: Texts, models: Sequence[tuple[ModelEntry, knowing.Budget | None]]) -> str:
+    """What each bundled model took to train and takes to keep, as a table; empty where there is none."""
+    words = texts.pages.models
+    rows = [
+        [escape(entry.title), escape(_parameters(texts, entry)), escape(entry.size), _training(texts, budget)]
+        for entry, budget in models
+    ]
+    head = [words.model, words.parameters, words.size, words.training]
+    return page_fragments.table(head, rows, words.budgets) if rows else ""
+
+
+def _training(texts: Texts, budget: knowing.Budget | None) -> str:
+    words = texts.pages.models
+    if budget is None:
+        return escape(words.not_stated)
+    steps = f"{budget.steps:,}".replace(",", "\u202f")
+    took = escape(words.trained.format(steps=steps, hours=f"{budget.hours:.1f}", device=budget.device.upper()))
+    after = f"{escape(words.trained_after)} {fragments.in_english(texts, budget.after)}"
+    return f"{took}<br><small>{after}</small>" if budget.after else took
+
+
+def _parameters(texts: Texts, entry: ModelEntry) -> str:
+    return texts.pages.models.not_known if entry.parameters is None else f"{entry.parameters / 1e6:.1f} M"
 
 
 def nearest(texts: Texts, found: knowing.Neighbours | None) -> str:
@@ -118,8 +147,9 @@ def nearest(texts: Texts, found: knowing.Neighbours | None) -> str:
     if found is None:
         return f'<p class="lass-details">{escape(words.none_known)}</p>'
     items = "".join(
-        f'<li><span>{escape(sound.label)}</span><meter min="0" max="1" value="{max(sound.similarity, 0):.3f}" '
-        f'aria-label="{escape(sound.label)}"></meter><span class="lass-number">{sound.similarity:.2f}</span></li>'
+        f"<li><span>{fragments.in_english(texts, sound.label)}</span>"
+        f'<meter min="0" max="1" value="{max(sound.similarity, 0):.3f}" aria-label="{escape(sound.label)}"></meter>'
+        f'<span class="lass-number">{sound.similarity:.2f}</span></li>'
         for sound in found.nearest
     )
     verdict = texts.heard_as.format(label=found.meant) + " – "
@@ -135,7 +165,7 @@ def nearest(texts: Texts, found: knowing.Neighbours | None) -> str:
 def all_known(texts: Texts, labels: tuple[str, ...]) -> str:
     """Every sound a model knows."""
     words = texts.pages.models
-    items = "".join(f"<li>{escape(label)}</li>" for label in labels)
+    items = "".join(f"<li>{fragments.in_english(texts, label)}</li>" for label in labels)
     heading = words.all_known.format(count=len(labels)) if labels else words.none_known
     return f'<p class="lass-details" role="status">{escape(heading)}</p><ul class="lass-known">{items}</ul>'
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lass.checkpoints.catalogue import NOT_STATED
 from lass.checkpoints.remote import in_words
 from lass.ui.words.texts import Texts
 from lass.ui.work.downloads import Download, Offer
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 NEXT_TO_NOTHING_DB = 25.0
 """A target this far under its recording is hardly heard beside it."""
+
+
+def in_english(texts: Texts, words: str) -> str:
+    """Words that are English in every language, escaped, and marked as such on pages of another one."""
+    return escape(words) if texts.language == "en" else f'<span lang="en">{escape(words)}</span>'
 
 
 def header(texts: Texts, beside: str = "") -> str:
@@ -97,10 +103,17 @@ def model_line(texts: Texts, shelf: Shelf, entry: ModelEntry) -> str:
     facts = [_kilohertz(entry.sample_rate)]
     if entry.parameters is not None:
         facts.append(texts.parameters.format(count=_count(entry.parameters)))
-    facts.append(texts.model_licence.format(licence=entry.licence))
-    lines = [entry.summary, " · ".join([*facts, *_model_state(texts, shelf, entry)])]
-    paragraphs = ["<br>".join(map(escape, lines)), *map(escape, _model_way(texts, shelf, entry))]
+    facts.append(texts.model_licence.format(licence=licence(texts, entry)))
+    line = " · ".join([*facts, *_model_state(texts, shelf, entry)])
+    paragraphs = [
+        f"{in_english(texts, entry.summary)}<br>{escape(line)}", *map(escape, _model_way(texts, shelf, entry)),
+    ]  # fmt: skip
     return "".join(f'<p class="lass-model">{paragraph}</p>' for paragraph in paragraphs)
+
+
+def licence(texts: Texts, entry: ModelEntry) -> str:
+    """A model's licence, which is a name, or that its publisher states none."""
+    return texts.pages.models.not_stated if entry.licence == NOT_STATED else entry.licence
 
 
 def _model_state(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:

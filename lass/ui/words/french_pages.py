@@ -198,6 +198,12 @@ PAGES = PageTexts(
             "Un modèle fourni avec l’application tourne sur un simple processeur. Les modèles à télécharger sont plus "
             "grands ; leurs fiches disent de combien. La vitesse sur votre machine : python -m lass benchmark.",
         ),
+        budgets="Les modèles fournis avec l’application, selon leurs propres fichiers",
+        model="Modèle",
+        training="Apprentissage",
+        trained="{steps} pas, {hours} heures sur {device}",
+        trained_after="à la suite de",
+        not_stated="non précisé",
         cards="Les modèles",
         architecture="Architecture",
         encoder="Comprend les mots avec",

@@ -165,6 +165,12 @@ class ModelsTexts:
     limits_words: tuple[str, ...]
     budget: str
     budget_words: tuple[str, ...]
+    budgets: str
+    model: str
+    training: str
+    trained: str
+    trained_after: str
+    not_stated: str
     cards: str
     architecture: str
     encoder: str
@@ -380,6 +386,12 @@ ENGLISH = PageTexts(
             "A model that comes with the application runs on a plain processor. Downloaded ones are larger; their "
             "cards say how large. Speed on your machine: python -m lass benchmark.",
         ),
+        budgets="The models that come with the application, as their files state it",
+        model="Model",
+        training="Training",
+        trained="{steps} steps, {hours} hours on {device}",
+        trained_after="going on from",
+        not_stated="not stated",
         cards="The models",
         architecture="Architecture",
         encoder="Understands words with",

@@ -71,6 +71,28 @@ def neighbours(shelf: Shelf, model: str, query: str) -> Neighbours | None:
     return Neighbours(words, found, understood.label, understood.familiar)
 
 
+@dataclass(frozen=True)
+class Budget:
+    """What the training of a bundled model took; ``after`` is what it went on from, in English, or empty."""
+
+    steps: int
+    hours: float
+    device: str
+    after: str
+
+
+def budget(entry: ModelEntry) -> Budget | None:
+    """The budget that the header of a bundled checkpoint states; None where it states none. Raises ModelError."""
+    from lass.checkpoints.catalogue import read_metadata
+
+    training = {} if entry.asset is None else read_metadata(entry.asset).get("training") or {}
+    try:
+        after = str((training.get("start") or {}).get("checkpoint", ""))
+        return Budget(int(training["steps"]), float(training["seconds"]) / 3600, str(training["device"]), after)
+    except KeyError:
+        return None
+
+
 def card(entry: ModelEntry) -> str:
     """The card of a bundled model as Markdown, without its front matter; empty where there is none."""
     if entry.asset is None:
