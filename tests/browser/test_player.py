@@ -44,7 +44,8 @@ REHEARSAL = """async ({ limit, loop, place, first, second, at, seconds }) => {
   engine.place = place;
   const scheduled = engine.play();
   await scheduled;
-  while ((loop || !sounds.resident) && !engine.run.timer) await new Promise((done) => setTimeout(done, 20)); // blocks arrive
+  const blocks = loop || !sounds.resident;
+  while (blocks && !engine.run.timer) await new Promise((done) => setTimeout(done, 20)); // they arrive
   engine.setGains(one(second), at);
   const starts = engine.run.starts, when = engine.run.when;
   const wanted = { [first]: await sounds.mix(one(first)), [second]: await sounds.mix(one(second)) };
