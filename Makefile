@@ -1,5 +1,6 @@
 # make app    serves the application; the first time it creates the environment (about 6 GB) and installs into it
 # make test   runs the tests        make lint   checks style and types        make clean   removes what these made
+# make audit  asks for known vulnerabilities of the pinned packages (needs a network)
 # make lock   renews requirements-lock.txt from the two requirement files (needs a network and Python 3.11)
 #
 # PYTHON=python3.12 chooses the interpreter for a new environment, ARGS="-k stereo" is handed on to pytest, and
@@ -17,7 +18,7 @@ else
 INTERPRETERS := $(PYTHON)
 endif
 
-.PHONY: app test lint lock clean
+.PHONY: app test lint audit lock clean
 
 app: $(VENV)/installed
 	$(RUN) app.py
@@ -55,6 +56,15 @@ $(VENV)/installed: requirements.txt requirements-lock.txt
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	$(INSTALL) --requirement requirements.txt --requirement requirements-dev.txt
+	@touch $@
+
+# In an environment of its own: what audits is no part of what is audited.
+audit: $(VENV)/audit/installed
+	$(VENV)/audit/bin/python .ci/audit.py requirements.txt requirements-dev.txt requirements-lock.txt
+
+$(VENV)/audit/installed: $(VENV)/installed
+	$(RUN) -m venv --clear $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit==2.10.1
 	@touch $@
 
 # Resolved on 3.11, the older of the two: what is chosen there installs on 3.12 as well.
