@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from lass.errors import LassError
@@ -45,28 +45,26 @@ class OpenStudy:
     manifest: Manifest
     folder: Path
 
-    def __post_init__(self) -> None:
-        deal = lru_cache(_REMEMBERED)(lambda place: trials_for(self.study, self.manifest, place))
-        object.__setattr__(self, "_deal", deal)
-        files = {id: (clip.file, clip.sha256) for id, clip in self.manifest.mixtures.items()}
-        files |= {stimulus.id: (stimulus.file, stimulus.sha256) for stimulus in self.manifest.stimuli}
-        object.__setattr__(self, "_files", files)
-        object.__setattr__(self, "_stimuli", {stimulus.id: stimulus for stimulus in self.manifest.stimuli})
-
     def trials(self, place: int) -> tuple[Trial, ...]:
         """The trials of the participant at a place, always the same."""
-        trials: tuple[Trial, ...] = self._deal(place)  # type: ignore[attr-defined]
-        return trials
+        return self._dealt(place)
 
     def stimulus(self, id: str) -> Stimulus:
         """The stimulus of a trial."""
-        stimulus: Stimulus = self._stimuli[id]  # type: ignore[attr-defined]
-        return stimulus
+        return self._stimuli[id]
 
     def audio(self, id: str) -> tuple[Path, str]:
         """The file of a stimulus or a mixture and the SHA-256 its bytes must have; KeyError for other ids."""
-        name, sha256 = self._files[id]  # type: ignore[attr-defined]
-        return self.folder / name, sha256
+        sound = self._stimuli.get(id) or self.manifest.mixtures[id]
+        return self.folder / sound.file, sound.sha256
+
+    @cached_property
+    def _stimuli(self) -> dict[str, Stimulus]:
+        return {stimulus.id: stimulus for stimulus in self.manifest.stimuli}
+
+    @cached_property
+    def _dealt(self) -> Callable[[int], tuple[Trial, ...]]:
+        return lru_cache(_REMEMBERED)(lambda place: trials_for(self.study, self.manifest, place))
 
 
 class Studies:

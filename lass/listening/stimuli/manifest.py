@@ -82,12 +82,6 @@ class Manifest(Frozen):
                 return stimulus
         raise KeyError(id)
 
-    def audio(self, id: str) -> Path:
-        """The file of a stimulus or a mixture, relative to the study's folder; KeyError for other ids."""
-        if id in self.mixtures:
-            return Path(self.mixtures[id].file)
-        return Path(self.stimulus(id).file)
-
     @property
     def files(self) -> dict[str, str]:
         """The SHA-256 of every audio file, by its path in the study's folder."""

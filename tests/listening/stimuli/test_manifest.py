@@ -16,16 +16,14 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert load_manifest(tmp_path / "copy") == manifest
 
 
-def test_audio_is_found_by_its_id_only(tmp_path: Path) -> None:
+def test_a_stimulus_is_found_by_its_id_only(tmp_path: Path) -> None:
     _, manifest = small_manifest(tmp_path)
     for stimulus in manifest.stimuli:
         assert manifest.stimulus(stimulus.id) is stimulus
-        assert str(manifest.audio(stimulus.id)) == stimulus.file
-        assert str(manifest.audio(stimulus.mixture)) == manifest.mixtures[stimulus.mixture].file
         assert manifest.mixtures[stimulus.mixture].item == stimulus.item
     for wrong in ("", "item1", manifest.stimuli[0].file, "../study.yaml"):
         with pytest.raises(KeyError):
-            manifest.audio(wrong)
+            manifest.stimulus(wrong)
 
 
 def test_names_say_nothing(tmp_path: Path) -> None:
