@@ -109,6 +109,10 @@ def test_results_are_written_to_files(built: Path, home: Path, tmp_path: Path, c
         assert out.with_suffix(f".{form}").exists()
     assert study("report", built, "--out", out.with_suffix(".html")) == 0
     assert "<html" in out.with_suffix(".html").read_text(encoding="utf-8")
+    assert study("report", "demo", "--language", "fr", "--out", out.with_suffix(".html")) == 0
+    assert "Contrôle des évaluateurs" in out.with_suffix(".html").read_text(encoding="utf-8")
+    assert study("report", "demo", "--language", "xx", "--out", out.with_suffix(".html")) == 1
+    assert "choose one of en, fr" in capsys.readouterr().err
 
 
 def test_the_scores_of_an_open_study_are_not_exported(built: Path, tmp_path: Path, capsys: Capture) -> None:

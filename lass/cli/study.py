@@ -43,6 +43,7 @@ def add(commands: Any) -> None:
     parser = add_command(actions, report)
     parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HTML file to write")
+    parser.add_argument("--language", default="en", metavar="CODE", help="of the report: en or fr (default en)")
 
     parser = add_command(actions, close)
     parser.add_argument("study", metavar="STUDY", help="the study's name, or the folder of the built study")
@@ -111,13 +112,15 @@ def export(options: argparse.Namespace, settings: Settings) -> None:
 def report(options: argparse.Namespace, settings: Settings) -> None:
     """Write the results of a study as one HTML file; while it is open, how far it is, and no score."""
     from lass.listening.results.analysis import analyse
-    from lass.listening.results.report import write_report
+    from lass.listening.results.report import check_language, write_report
     from lass.listening.studies import Studies
 
+    check_language(options.language)
     slug, studies = _built(options, settings)
     make_folder(options.out.absolute().parent)
     with _store(settings) as store:
-        write_report(analyse(store, Studies(studies, store).get(slug), time.time()), options.out)
+        study = Studies(studies, store).get(slug)
+        write_report(analyse(store, study, time.time(), options.language), options.out)
     print(options.out)
 
 

@@ -142,6 +142,24 @@ def test_a_closed_study_shows_its_report(
     assert console_errors == []  # the policy of the pages blocks nothing that they need
 
 
+def test_the_pages_in_french(open_page: OpenPage, results: Results, console_errors: list[str]) -> None:
+    page = open_page("phone")
+    page.set_viewport_size(SMALLEST)
+    sign_in(page, results)
+    page.get_by_role("link", name="Français").click()
+    expect(page.get_by_role("heading", name="Tests d’écoute")).to_be_visible(timeout=PATIENCE)
+    assert fits(page)
+    assert complaints(page) == []
+    page.get_by_role("link", name="Un petit test").click()
+    expect(page.get_by_role("table", name="Systèmes, sur les moyennes")).to_contain_text("3.89", timeout=PATIENCE)
+    assert pictures_are_there(page)
+    assert fits(page)
+    assert complaints(page) == []
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("heading", name="A small test")).to_be_visible(timeout=PATIENCE)
+    assert console_errors == []
+
+
 def test_the_downloaded_report_stands_by_itself(open_page: OpenPage, results: Results, tmp_path: Path) -> None:
     page = open_page("desktop")
     sign_in(page, results)

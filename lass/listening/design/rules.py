@@ -6,7 +6,7 @@ from lass.listening.design.text import Frozen, Number
 
 
 class Rules(Frozen):
-    """When a rater is flagged; see ``sentences``.
+    """When a rater is flagged; ``lass.listening.results.screening.sentences`` says it in words.
 
     Attributes:
         trap_score: a wrong-source output rated this or higher is a failed trap.
@@ -27,26 +27,6 @@ class Rules(Frozen):
     quick_share: Number = Field(default=0.5, ge=0, le=1)
     least_correlation: Number = Field(default=0.1, ge=-1, le=1)
     correlation_ratings: StrictInt = Field(default=8, ge=3, le=1_000)
-
-    def sentences(self) -> dict[str, str]:
-        """Every rule in words, by the name that flags give it."""
-        return {
-            "traps": f"At least {_percent(self.trap_share)} of the wrong-source outputs were rated {self.trap_score} "
-            "or higher.",
-            "variance": f"For every question, over at least {self.deviation_ratings} ratings each, the standard "
-            f"deviation of the scores is below {self.least_deviation:g} points.",
-            "time": f"More than {_percent(self.quick_share)} of the answers came sooner than the sound's length plus "
-            f"{self.quick_seconds:g} s after the trial was shown.",
-            "headphones": "The headphone check was failed.",
-            "agreement": f"Over at least {self.correlation_ratings} sounds, Spearman's correlation with the median of "
-            f"the other raters is below {self.least_correlation:g}.",
-            "claims": "An answer was refused because it claimed more listening than there was time for. The page sends "
-            "no such answer; a forged request does, and so does a server whose clock was set back meanwhile.",
-        }
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:g} %"
 
 
 __all__ = ["Rules"]

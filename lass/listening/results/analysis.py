@@ -22,18 +22,24 @@ from lass.listening.design.study import Study
 from lass.listening.ratings.records import RatingRecord, SessionRecord
 from lass.listening.results.agreement import alpha, repeats
 from lass.listening.results.comparing import compare, friedman
-from lass.listening.results.findings import Analysis, Counts, QuestionResults, Results, Sample, System, Width
+from lass.listening.results.findings import (
+    BUILT_WITH,
+    Analysis,
+    Counts,
+    QuestionResults,
+    Results,
+    Sample,
+    System,
+    Width,
+)
 from lass.listening.results.questionnaire import answers_of
 from lass.listening.results.screening import Rater, screen, trap_question
 from lass.listening.results.statistics import describe, describe_system
+from lass.listening.results.words import FALLBACK, say
 from lass.listening.stimuli.manifest import ROLES_RATED, Manifest, Stimulus
 from lass.version import __version__
 
-CONTROL_TITLES = {
-    "anchor": "Unprocessed mixture (hidden anchor)",
-    "reference": "Clean source (hidden reference)",
-    "trap": "Wrong source (trap)",
-}
+_CONTROLS = ("anchor", "reference", "trap")
 
 
 class Ratings(Protocol):
@@ -79,25 +85,27 @@ class _Answer:
     """Whether the rater had heard this very sound in an earlier trial."""
 
 
-def analyse(store: Ratings, built: BuiltStudy, now: datetime | float) -> Analysis:
-    """Analyse a study as it stands at a time: a date, or seconds since 1970."""
+def analyse(store: Ratings, built: BuiltStudy, now: datetime | float, language: str = FALLBACK) -> Analysis:
+    """Analyse a study as it stands at a time: a date, or seconds since 1970. The texts are in a language."""
     study, manifest = built.study, built.manifest
+    spoken = own_language(study, language)
     moment = now if isinstance(now, datetime) else datetime.fromtimestamp(now, UTC)
     sessions, records = store.sessions(study.slug), store.ratings(study.slug)
-    names = {session.token: participant(session) for session in sessions}
+    names = {session.token: participant(session, language) for session in sessions}
     latest = _latest(record for record in records if record.session in names)
     answers = _answers(latest, manifest, names)
     counted = [answer for answer in answers if answer.stimulus.role in ROLES_RATED and not answer.second]
-    full = _results(study, manifest, answers)
+    full = _results(study, manifest, answers, language)
     state = state_of(study, moment)
     closed = state == "closed"
     raters = {answer.rater for answer in counted}
     own = [session for session in sessions if names[session.token] in raters]
-    screening = screen(_raters(study, answers, records, own), study.screening) if closed else None
+    screening = screen(_raters(study, answers, records, own, names), study.screening, language) if closed else None
     return Analysis(
         slug=study.slug,
-        title=study.title.in_language(study.languages[0]),
+        title=study.title.in_language(spoken),
         scale=study.scale.name,
+        language=language,
         state=state,
         analysed=moment.astimezone(UTC).isoformat(timespec="seconds"),
         opens=study.opens.isoformat() if study.opens else None,
@@ -106,33 +114,38 @@ def analyse(store: Ratings, built: BuiltStudy, now: datetime | float) -> Analysi
         study_sha256=study.sha256,
         manifest_sha256=manifest.study_sha256,
         versions=_versions(manifest),
-        systems=_models(study, manifest),
+        systems=_models(study, manifest, language),
         loudness=manifest.loudness,
         counts=_counts(study, sessions, latest, answers, len(raters)),
         widths=_widths(full),
         system_widths=_system_widths(full),
         results=full if closed else None,
-        unflagged=_results(study, manifest, [one for one in answers if one.rater not in screening.flags])
+        unflagged=_results(study, manifest, [one for one in answers if one.rater not in screening.flags], language)
         if screening is not None
         else None,
         screening=screening,
-        questionnaire=answers_of(study, own, study.languages[0]) if closed else None,
+        questionnaire=answers_of(study, own, spoken) if closed else None,
     )
 
 
-def participant(session: SessionRecord) -> str:
+def participant(session: SessionRecord, language: str = FALLBACK) -> str:
     """What a session is called in tables: its place, from 1. The token stays out: whoever has it can go on rating."""
-    return f"Participant {session.place + 1}"
+    return say(language, "participant", number=session.place + 1)
 
 
-def title_of(study: Study, condition: str, role: str) -> str:
+def title_of(study: Study, condition: str, role: str, language: str = FALLBACK) -> str:
     """What a system is called in tables."""
-    if role in CONTROL_TITLES:
-        return CONTROL_TITLES[role]
+    if role in _CONTROLS:
+        return say(language, f"system_{role}")
     titles = {one.id: one.title or one.id for one in study.conditions}
     title = titles.get(condition, condition)
     # Two systems of one title would be taken for one another.
     return title if list(titles.values()).count(title) < 2 else f"{title} ({condition})"
+
+
+def own_language(study: Study, language: str) -> str:
+    """The language of the study's own texts: the one asked for, where the study has it."""
+    return language if language in study.languages else study.languages[0]
 
 
 def _latest(records: Iterable[RatingRecord]) -> list[RatingRecord]:
@@ -163,20 +176,24 @@ def _answers(latest: Sequence[RatingRecord], manifest: Manifest, names: Mapping[
     return answers
 
 
-def _results(study: Study, manifest: Manifest, answers: Sequence[_Answer]) -> Results:
+def _results(study: Study, manifest: Manifest, answers: Sequence[_Answer], language: str) -> Results:
     counted = [answer for answer in answers if answer.stimulus.role in ROLES_RATED and not answer.second]
     return Results(
         raters=len({answer.rater for answer in counted}),
         ratings=len(counted),
         questions=tuple(
-            _question(study, manifest, question, [answer for answer in answers if answer.question == question.key])
+            _question(
+                study, manifest, question, [answer for answer in answers if answer.question == question.key], language
+            )
             for question in study.scale.questions
         ),
     )
 
 
-def _question(study: Study, manifest: Manifest, question: Question, answers: Sequence[_Answer]) -> QuestionResults:
-    language = study.languages[0]
+def _question(
+    study: Study, manifest: Manifest, question: Question, answers: Sequence[_Answer], language: str
+) -> QuestionResults:
+    spoken = own_language(study, language)
     first = [answer for answer in answers if not answer.second]
     scores: dict[str, dict[str, int]] = {}
     for answer in first:
@@ -185,20 +202,20 @@ def _question(study: Study, manifest: Manifest, question: Question, answers: Seq
     def samples(*roles: str) -> tuple[Sample, ...]:
         return tuple(
             Sample(
-                item=one.item, query=one.query.in_language(language), system=one.condition,
-                title=title_of(study, one.condition, one.role), role=one.role,
+                item=one.item, query=one.query.in_language(spoken), system=one.condition,
+                title=title_of(study, one.condition, one.role, language), role=one.role,
                 votes=describe(list(scores.get(one.id, {}).values())),
             )
             for one in _ordered(study, manifest)
             if one.role in roles
         )  # fmt: skip
 
-    systems = _systems(study, manifest, first)
+    systems = _systems(study, manifest, first, language)
     means = {system.title: _means(system, first) for system in systems}
     return QuestionResults(
         key=question.key,
-        text=question.text.in_language(language),
-        labels=tuple(label.in_language(language) for label in question.labels),
+        text=question.text.in_language(spoken),
+        labels=tuple(label.in_language(spoken) for label in question.labels),
         samples=samples(*ROLES_RATED),
         systems=systems,
         pairs=compare(means),
@@ -230,13 +247,13 @@ def _named(study: Study, manifest: Manifest) -> list[tuple[str, str]]:
     return [*listed, *others, *controls]
 
 
-def _systems(study: Study, manifest: Manifest, answers: Sequence[_Answer]) -> tuple[System, ...]:
+def _systems(study: Study, manifest: Manifest, answers: Sequence[_Answer], language: str) -> tuple[System, ...]:
     systems = []
     for condition, role in _named(study, manifest):
         own = [one for one in answers if (one.stimulus.condition, one.stimulus.role) == (condition, role)]
         systems.append(
             System(
-                condition, title_of(study, condition, role), role,
+                condition, title_of(study, condition, role, language), role,
                 describe_system([one.score for one in own], [one.rater for one in own]),
             )
         )  # fmt: skip
@@ -270,13 +287,14 @@ def _repeated(answers: Sequence[_Answer]) -> list[tuple[str, int, int]]:
 
 
 def _raters(
-    study: Study, answers: Sequence[_Answer], records: Sequence[RatingRecord], sessions: Sequence[SessionRecord]
-) -> list[Rater]:
+    study: Study, answers: Sequence[_Answer], records: Sequence[RatingRecord], sessions: Sequence[SessionRecord],
+    names: Mapping[str, str],
+) -> list[Rater]:  # fmt: skip
     """What screening looks at, for every session with a rating that counts."""
     trap = trap_question(study.scale)
     raters = []
     for session in sessions:
-        own = [answer for answer in answers if answer.rater == participant(session)]
+        own = [answer for answer in answers if answer.rater == names[session.token]]
         lengths = {one.trial: one.stimulus.seconds for one in own if one.stimulus.role != "practice"}
         times = {
             record.trial: record.seconds_to_rate
@@ -289,7 +307,7 @@ def _raters(
                 scores[one.question][one.stimulus.id] = one.score
         raters.append(
             Rater(
-                name=participant(session),
+                name=names[session.token],
                 scores=scores,
                 traps=[one.score for one in own if one.stimulus.role == "trap" and one.question == trap],
                 times=[(times[trial], seconds) for trial, seconds in lengths.items() if trial in times],
@@ -343,15 +361,18 @@ def _versions(manifest: Manifest) -> dict[str, str]:
     import scipy
 
     return {
-        "lass": __version__, "stimuli built with lass": manifest.version, "numpy": np.__version__,
+        "lass": __version__, BUILT_WITH: manifest.version, "numpy": np.__version__,
         "scipy": scipy.__version__, "python": platform.python_version(),
     }  # fmt: skip
 
 
-def _models(study: Study, manifest: Manifest) -> dict[str, dict[str, str | None]]:
+def _models(study: Study, manifest: Manifest, language: str) -> dict[str, dict[str, str | None]]:
     """Title -> model and checkpoint of every system, as the manifest recorded them."""
     return {
-        title_of(study, one.condition, one.role): {"model": one.model, "checkpoint_sha256": one.checkpoint_sha256}
+        title_of(study, one.condition, one.role, language): {
+            "model": one.model,
+            "checkpoint_sha256": one.checkpoint_sha256,
+        }
         for one in _ordered(study, manifest)
         if one.role in ROLES_RATED
     }

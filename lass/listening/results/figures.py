@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 
 from lass.listening.results.findings import QuestionResults, Sample, System
 from lass.listening.results.statistics import HIGHEST, LOWEST, SCORES
+from lass.listening.results.words import FALLBACK, say
 from lass.plots import FAMILY, fit, new_figure, printable
 
 SCORE_COLOURS = ("#a6611a", "#dfc27d", "#e9e9e9", "#80cdc1", "#018571")
@@ -33,33 +34,34 @@ MOST_ROWS = 60
 """Rows of one picture; more would be a wall. The tables have every sound."""
 
 
-def votes(question: QuestionResults) -> Figure | None:
+def votes(question: QuestionResults, language: str = FALLBACK) -> Figure | None:
     """Bars of 100 %, a sound each, cut at the shares of the scores from 1 to 5; None where nobody rated anything."""
     samples = [sample for sample in question.samples if sample.votes.n][:MOST_ROWS]
     if not samples:
         return None
     many = len({sample.system for sample in question.samples}) > 1
-    axes = _rows([_sample_name(one, many) for one in samples], [_count(one.votes.n, "vote") for one in samples])
+    counts = [say(language, "votes", count=one.votes.n) for one in samples]
+    axes = _rows([_sample_name(one, many) for one in samples], counts)
     for place, sample in enumerate(samples):
         _bar(axes, place, sample)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("Share of votes (%)", fontsize=_POINTS, family=FAMILY, labelpad=2)
+    axes.set_xlabel(say(language, "axis_votes"), fontsize=_POINTS, family=FAMILY, labelpad=2)
     _score_legend(axes)
     return _figure_of(axes)
 
 
-def means(question: QuestionResults) -> Figure | None:
+def means(question: QuestionResults, language: str = FALLBACK) -> Figure | None:
     """A dot for every system's mean over raters with its 95 % interval; None where nobody rated anything."""
     systems = [system for system in question.systems if system.means.raters]
     if not systems:
         return None
-    axes = _rows([system.title for system in systems], [_mean(system) for system in systems])
+    axes = _rows([system.title for system in systems], [_mean(system, language) for system in systems])
     axes.grid(axis="x", color=_GRID, linewidth=0.6, zorder=0)
     for place, system in enumerate(systems):
         _dot(axes, place, system)
     axes.set_xlim(LOWEST - 0.05, HIGHEST + 0.05)
     axes.set_xticks(SCORES)
-    axes.set_xlabel("Mean over raters, with 95 % interval", fontsize=_POINTS, family=FAMILY, labelpad=2)
+    axes.set_xlabel(say(language, "axis_means"), fontsize=_POINTS, family=FAMILY, labelpad=2)
     return _figure_of(axes)
 
 
@@ -79,21 +81,18 @@ def _numbered(text: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def pictures(question: QuestionResults) -> tuple[str | None, str | None]:
+def pictures(question: QuestionResults, language: str = FALLBACK) -> tuple[str | None, str | None]:
     """`votes` and `means` of a question as SVG; remembered, because drawing takes longer than serving."""
-    return tuple(svg(figure) if figure is not None else None for figure in (votes(question), means(question)))  # type: ignore[return-value]
+    shares, systems = votes(question, language), means(question, language)
+    return None if shares is None else svg(shares), None if systems is None else svg(systems)
 
 
 def _sample_name(sample: Sample, many: bool) -> str:
     return f"{sample.item} – {sample.title}" if many else sample.item
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def _mean(system: System) -> str:
-    return f"{system.means.mean:.2f}, {_count(system.means.raters, 'rater')}"
+def _mean(system: System, language: str) -> str:
+    return f"{system.means.mean:.2f}, {say(language, 'raters', count=system.means.raters)}"
 
 
 def _rows(names: Sequence[str], details: Sequence[str]) -> Axes:

@@ -10,8 +10,11 @@ from lass.listening.design.closing import State
 from lass.listening.results.agreement import Alpha, Repeats
 from lass.listening.results.comparing import Friedman, Pair
 from lass.listening.results.questionnaire import FieldAnswers
-from lass.listening.results.screening import Screening
+from lass.listening.results.screening import Screening, sentences
 from lass.listening.results.statistics import RaterMeans, Votes
+
+BUILT_WITH = "stimuli built with lass"
+"""Names the version, among the others of an analysis, that built the sounds."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Analysis:
 
     Attributes:
         slug, title, scale: of the study.
+        language: of all texts that people read; the study's own are in its first language where it does not have this.
         state: only a closed study has `results`, `unflagged`, `screening` and `questionnaire`; they are None before.
         analysed, opens, closes, built: ISO times; None where the study sets none.
         study_sha256: of the study's file; manifest_sha256 of the one the audio was built from.
@@ -121,6 +125,7 @@ class Analysis:
     slug: str
     title: str
     scale: str
+    language: str
     state: State
     analysed: str
     opens: str | None
@@ -144,5 +149,5 @@ class Analysis:
         values = asdict(self)
         if self.screening is not None:
             values["screening"]["rules"] = self.screening.rules.model_dump()
-            values["screening"]["sentences"] = self.screening.rules.sentences()
+            values["screening"]["sentences"] = sentences(self.screening.rules, self.language)
         return values

@@ -43,8 +43,8 @@ def join(*children: object) -> Html:
     return Html("".join(parts))
 
 
-def page(title: str, *body: object, head: object = None, class_: str | None = None) -> Html:
-    """A whole document in English."""
+def page(title: str, *body: object, language: str, head: object = None) -> Html:
+    """A whole document in a language."""
     return join(
         Html("<!doctype html>\n"),
         tag(
@@ -58,8 +58,8 @@ def page(title: str, *body: object, head: object = None, class_: str | None = No
                 tag("title", title),
                 head,
             ),
-            tag("body", *body, class_=class_),
-            lang="en",
+            tag("body", *body),
+            lang=language,
         ),
         Html("\n"),
     )

@@ -12,6 +12,11 @@ import numpy as np
 
 from lass.listening.design.rules import Rules
 from lass.listening.design.scales import Scale
+from lass.listening.ratings.records import CLAIMED_TOO_MUCH
+from lass.listening.results.words import FALLBACK, say
+
+RULES = ("traps", "variance", "time", "headphones", "agreement", "claims")
+"""The names that flags give the rules, in the order of the tables."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,24 @@ class Screening:
         """How many raters each rule flagged."""
         return {
             rule: sum(any(flag.rule == rule for flag in flags) for flags in self.flags.values())
-            for rule in self.rules.sentences()
+            for rule in RULES
         }
+
+
+def sentences(rules: Rules, language: str = FALLBACK) -> dict[str, str]:
+    """Every rule with its thresholds in words, by its name."""
+    values: dict[str, dict[str, object]] = {
+        "traps": {"share": _percent(rules.trap_share), "score": rules.trap_score},
+        "variance": {"ratings": rules.deviation_ratings, "deviation": f"{rules.least_deviation:g}"},
+        "time": {"share": _percent(rules.quick_share), "seconds": f"{rules.quick_seconds:g}"},
+        "agreement": {"ratings": rules.correlation_ratings, "correlation": f"{rules.least_correlation:g}"},
+    }
+    return {rule: say(language, f"when_{rule}", **values.get(rule, {})) for rule in RULES}
+
+
+def in_words(note: str, language: str) -> str:
+    """What the server noted of a session, in a language."""
+    return say(language, "note_claimed") if note == CLAIMED_TOO_MUCH else note
 
 
 def trap_question(scale: Scale) -> str | None:
@@ -71,15 +92,16 @@ def trap_question(scale: Scale) -> str | None:
     return scale.questions[0].key
 
 
-def screen(raters: Sequence[Rater], rules: Rules | None = None) -> Screening:
-    """Apply the rules to every rater, each compared to all others."""
+def screen(raters: Sequence[Rater], rules: Rules | None = None, language: str = FALLBACK) -> Screening:
+    """Apply the rules to every rater, each compared to all others; what is found is said in a language."""
     rules = rules or Rules()
     flags = {}
     for rater in raters:
         others = [other for other in raters if other is not rater]
         found = [
-            *_traps(rater, rules), *_variance(rater, rules), *_time(rater, rules), *_headphones(rater),
-            *_agreement(rater, others, rules), *(Flag("claims", note) for note in rater.notes),
+            *_traps(rater, rules, language), *_variance(rater, rules, language), *_time(rater, rules, language),
+            *_headphones(rater, language), *_agreement(rater, others, rules, language),
+            *(Flag("claims", in_words(note, language)) for note in rater.notes),
         ]  # fmt: skip
         if found:
             flags[rater.name] = tuple(found)
@@ -110,34 +132,41 @@ def correlation_with_others(rater: Rater, others: Sequence[Rater]) -> tuple[floa
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1]), len(own)
 
 
-def _traps(rater: Rater, rules: Rules) -> list[Flag]:
+def _traps(rater: Rater, rules: Rules, language: str) -> list[Flag]:
     failed = sum(score >= rules.trap_score for score in rater.traps)
     if not failed or failed < rules.trap_share * len(rater.traps):
         return []
-    return [Flag("traps", f"{failed} of {len(rater.traps)} rated {rules.trap_score} or higher")]
+    found = say(language, "found_traps", many=failed, of=len(rater.traps), score=rules.trap_score)
+    return [Flag("traps", found)]
 
 
-def _variance(rater: Rater, rules: Rules) -> list[Flag]:
+def _variance(rater: Rater, rules: Rules, language: str) -> list[Flag]:
     lists = [list(scores.values()) for scores in rater.scores.values()]
     if not lists or min(map(len, lists)) < max(2, rules.deviation_ratings):
         return []
     widest = max(float(np.std(scores, ddof=1)) for scores in lists)
-    return [Flag("variance", f"standard deviation {widest:.2f}")] if widest < rules.least_deviation else []
+    if widest >= rules.least_deviation:
+        return []
+    return [Flag("variance", say(language, "found_variance", deviation=f"{widest:.2f}"))]
 
 
-def _time(rater: Rater, rules: Rules) -> list[Flag]:
+def _time(rater: Rater, rules: Rules, language: str) -> list[Flag]:
     quick = sum(taken < seconds + rules.quick_seconds for taken, seconds in rater.times)
     if not quick or quick <= rules.quick_share * len(rater.times):
         return []
-    return [Flag("time", f"{quick} of {len(rater.times)} answers")]
+    return [Flag("time", say(language, "found_time", many=quick, of=len(rater.times)))]
 
 
-def _headphones(rater: Rater) -> list[Flag]:
-    return [Flag("headphones", "failed")] if rater.headphones == "failed" else []
+def _headphones(rater: Rater, language: str) -> list[Flag]:
+    return [Flag("headphones", say(language, "headphones_failed"))] if rater.headphones == "failed" else []
 
 
-def _agreement(rater: Rater, others: Sequence[Rater], rules: Rules) -> list[Flag]:
+def _agreement(rater: Rater, others: Sequence[Rater], rules: Rules, language: str) -> list[Flag]:
     correlation, sounds = correlation_with_others(rater, others)
     if correlation is None or sounds < rules.correlation_ratings or correlation >= rules.least_correlation:
         return []
-    return [Flag("agreement", f"correlation {correlation:.2f} over {sounds} ratings")]
+    return [Flag("agreement", say(language, "found_agreement", correlation=f"{correlation:.2f}", ratings=sounds))]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}"

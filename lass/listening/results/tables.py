@@ -1,4 +1,4 @@
-"""The tables of a report as text: what is published, to the last digit.
+"""The tables of a report as text, in a language: what is published, to the last digit.
 
 Means and points have two digits, percentages one, p-values three. Halves are rounded away from zero, as spreadsheets
 and people do, and from the decimal number: 3.125 is 3.13. What is not defined is a dash.
@@ -13,10 +13,13 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from lass.listening.results.findings import Analysis, QuestionResults, Results, Sample, Width
 from lass.listening.results.questionnaire import FieldAnswers
-from lass.listening.results.screening import Screening
+from lass.listening.results.screening import Screening, sentences
 from lass.listening.results.statistics import SCORES, Interval
+from lass.listening.results.words import FALLBACK, say
 
 DASH = "–"
+_COUNTS = ("begun", "consented", "finished", "raters", "answers", "counted", "practice", "traps", "repeats", "unknown",
+           "changed", "other_studies")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,16 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value is not None and value < 0.001 else decimal(value, 3)
 
 
-def span(interval: Interval | None) -> str:
+def span(interval: Interval | None, language: str = FALLBACK) -> str:
     """Both ends of an interval."""
-    return DASH if interval is None else f"{decimal(interval.low)} to {decimal(interval.high)}"
+    if interval is None:
+        return DASH
+    return say(language, "span", low=decimal(interval.low), high=decimal(interval.high))
+
+
+def header(language: str, *names: str) -> tuple[str, ...]:
+    """The names of columns."""
+    return tuple(say(language, f"column_{name}") for name in names)
 
 
 def modes(values: Sequence[int]) -> str:
@@ -64,15 +74,17 @@ def modes(values: Sequence[int]) -> str:
     return ", ".join(map(str, values)) or DASH
 
 
-def samples(question: QuestionResults, caption: str, chosen: Iterable[Sample] | None = None) -> Table:
+def samples(
+    question: QuestionResults, caption: str, chosen: Iterable[Sample] | None = None, language: str = FALLBACK
+) -> Table:
     """The table of the sounds: average, most frequent rating, share of votes per score, and the interval."""
     listed = question.samples if chosen is None else tuple(chosen)
     return Table(
         caption,
-        ("Sample", "System", "Votes", "Average rating", "95 % interval", "Most frequent rating",
-         *(f"{score} (%)" for score in SCORES), "Median", "Standard deviation"),
+        (*header(language, "sample", "system", "votes", "average", "interval", "most"),
+         *(f"{score} (%)" for score in SCORES), *header(language, "median", "deviation")),
         tuple(
-            (one.item, one.title, str(one.votes.n), decimal(one.votes.mean), span(one.votes.interval),
+            (one.item, one.title, str(one.votes.n), decimal(one.votes.mean), span(one.votes.interval, language),
              modes(one.votes.modes), *_shares(one.votes.shares), decimal(one.votes.median, 1),
              decimal(one.votes.deviation))
             for one in listed
@@ -81,45 +93,47 @@ def samples(question: QuestionResults, caption: str, chosen: Iterable[Sample] | 
     )  # fmt: skip
 
 
-def systems(question: QuestionResults, caption: str) -> Table:
+def systems(question: QuestionResults, caption: str, language: str = FALLBACK) -> Table:
     """The table of the systems, over rater means."""
     return Table(
         caption,
-        ("System", "Raters", "Ratings", "Mean", "95 % interval", "95 % bootstrap", "Median", "Standard deviation",
-         "Most frequent rating", *(f"{score} (%)" for score in SCORES)),
+        (*header(language, "system", "raters", "ratings", "mean", "interval", "bootstrap", "median", "deviation",
+                 "most"), *(f"{score} (%)" for score in SCORES)),
         tuple(
             (one.title, str(one.means.raters), str(one.means.ratings), decimal(one.means.mean),
-             span(one.means.interval), span(one.means.bootstrap), decimal(one.means.median),
+             span(one.means.interval, language), span(one.means.bootstrap, language), decimal(one.means.median),
              decimal(one.means.deviation), modes(one.means.pooled.modes), *_shares(one.means.pooled.shares))
             for one in question.systems
         ),
     )  # fmt: skip
 
 
-def pairs(question: QuestionResults, caption: str) -> Table:
+def pairs(question: QuestionResults, caption: str, language: str = FALLBACK) -> Table:
     """The table of the paired tests."""
     return Table(
         caption,
-        ("System", "Against", "Raters of both", "Higher", "Same", "Lower", "Mean difference", "95 % interval", "p",
-         "p (Holm)", "Effect"),
+        header(language, "system", "against", "shared", "higher", "same", "lower", "difference", "interval", "p",
+               "holm", "effect"),
         tuple(
             (one.first, one.second, str(one.raters), str(one.higher), str(one.same), str(one.lower),
-             decimal(one.difference), span(one.interval), p_value(one.p), p_value(one.adjusted), decimal(one.effect))
+             decimal(one.difference), span(one.interval, language), p_value(one.p), p_value(one.adjusted),
+             decimal(one.effect))
             for one in question.pairs
         ),
         names=2,
     )  # fmt: skip
 
 
-def with_and_without(everybody: Results, unflagged: Results, caption: str) -> Table:
+def with_and_without(everybody: Results, unflagged: Results, caption: str, language: str = FALLBACK) -> Table:
     """Every system's mean twice: over all raters, and without the flagged ones."""
     return Table(
         caption,
-        ("System", "Question", "All: raters", "All: mean", "All: 95 % interval", "Without flagged: raters",
-         "Without flagged: mean", "Without flagged: 95 % interval"),
+        header(language, "system", "question", "all_raters", "all_mean", "all_interval", "less_raters", "less_mean",
+               "less_interval"),
         tuple(
-            (one.title, question.key, str(one.means.raters), decimal(one.means.mean), span(one.means.interval),
-             str(other.means.raters), decimal(other.means.mean), span(other.means.interval))
+            (one.title, question.key, str(one.means.raters), decimal(one.means.mean),
+             span(one.means.interval, language), str(other.means.raters), decimal(other.means.mean),
+             span(other.means.interval, language))
             for question, less in zip(everybody.questions, unflagged.questions, strict=True)
             for one, other in zip(question.systems, less.systems, strict=True)
         ),
@@ -127,44 +141,51 @@ def with_and_without(everybody: Results, unflagged: Results, caption: str) -> Ta
     )  # fmt: skip
 
 
-def rules(screening: Screening, caption: str) -> Table:
+def rules(screening: Screening, caption: str, language: str = FALLBACK) -> Table:
     """The rules with their thresholds, and how many raters each flagged."""
     counts = screening.counts
     return Table(
         caption,
-        ("Rule", "A rater is flagged when", "Raters flagged"),
-        tuple((name, words, str(counts[name])) for name, words in screening.rules.sentences().items()),
+        header(language, "rule", "when", "flagged"),
+        tuple(
+            (say(language, f"rule_{name}"), words, str(counts[name]))
+            for name, words in sentences(screening.rules, language).items()
+        ),
     )
 
 
-def flagged(screening: Screening, caption: str) -> Table:
+def flagged(screening: Screening, caption: str, language: str = FALLBACK) -> Table:
     """Every flagged rater with what was found."""
     return Table(
         caption,
-        ("Rater", "Rule", "Found"),
-        tuple((rater, flag.rule, flag.found) for rater, flags in screening.flags.items() for flag in flags),
+        header(language, "rater", "rule", "found"),
+        tuple(
+            (rater, say(language, f"rule_{flag.rule}"), flag.found)
+            for rater, flags in screening.flags.items()
+            for flag in flags
+        ),
         names=2,
     )
 
 
-def choices(fields: Sequence[FieldAnswers], caption: str) -> Table:
+def choices(fields: Sequence[FieldAnswers], caption: str, language: str = FALLBACK) -> Table:
     """How often every choice of the questionnaire was made; the share is of those who answered."""
     rows = []
     for field in fields:
         for choice, many in field.choices.items():
             rows.append((field.label, choice, str(many), decimal(100 * many / field.answered if many else 0.0, 1)))
-        rows.append((field.label, "(no answer)", str(field.raters - field.answered), DASH))
-    return Table(caption, ("Question", "Answer", "Raters", "Share of the answers (%)"), tuple(rows), names=2)
+        rows.append((field.label, say(language, "questionnaire_none"), str(field.raters - field.answered), DASH))
+    return Table(caption, header(language, "question", "answer", "raters", "share"), tuple(rows), names=2)
 
 
-def numbers(fields: Sequence[FieldAnswers], caption: str) -> Table:
+def numbers(fields: Sequence[FieldAnswers], caption: str, language: str = FALLBACK) -> Table:
     """Mean and range of every number that the questionnaire asks for."""
     found = [(field, field.numbers) for field in fields]
     return Table(
         caption,
-        ("Question", "Answers", "Mean", "Standard deviation", "Median", "Lowest", "Highest"),
+        header(language, "question", "answers", "mean", "deviation", "median", "lowest", "highest"),
         tuple(
-            (field.label, f"{one.n if one else 0} of {field.raters}",
+            (field.label, say(language, "part", many=one.n if one else 0, of=field.raters),
              *(decimal(value) for value in (
                  (one.mean, one.deviation, one.median, one.lowest, one.highest) if one else (None,) * 5)))
             for field, one in found
@@ -172,45 +193,34 @@ def numbers(fields: Sequence[FieldAnswers], caption: str) -> Table:
     )  # fmt: skip
 
 
-def widths(rows: Sequence[Width], caption: str, *, of_systems: bool) -> Table:
+def widths(rows: Sequence[Width], caption: str, *, of_systems: bool, language: str = FALLBACK) -> Table:
     """How much is known so far, without what it says."""
-    first, count = (("System",), "Raters") if of_systems else (("Sample", "System"), "Votes")
+    names = ("system", "question", "raters") if of_systems else ("sample", "system", "question", "votes")
     return Table(
         caption,
-        (*first, "Question", count, "Width of the 95 % interval"),
+        header(language, *names, "width"),
         tuple(
             (*(() if of_systems else (one.item or DASH,)), one.title, one.question, str(one.n), decimal(one.width))
             for one in rows
         ),
-        names=len(first),
+        names=len(names) - 2,
     )
 
 
-def counts(analysis: Analysis, caption: str) -> Table:
+def counts(analysis: Analysis, caption: str, language: str = FALLBACK) -> Table:
     """Sessions and answers, and what became of the latter."""
-    found = analysis.counts
-    lines = {
-        "Sessions begun": found.begun,
-        "Sessions that consented": found.consented,
-        "Sessions finished": found.finished,
-        "Raters: sessions with at least one rating that counts, finished or not": found.raters,
-        "Answers, each in its latest revision": found.answers,
-        "of these: ratings that count": found.counted,
-        "of these: practice, left out": found.practice,
-        "of these: wrong-source outputs (traps), apart": found.traps,
-        "of these: second hearings (repeats), apart": found.repeats,
-        "of these: of sounds that this build of the study does not have, left out": found.unknown,
-        "Answers that were changed at least once": found.changed,
-        "Sessions that began under another version of the study's file": found.other_studies,
-    }
-    return Table(caption, ("What", "How many"), tuple((what, str(many)) for what, many in lines.items()))
+    return Table(
+        caption,
+        header(language, "what", "many"),
+        tuple((say(language, f"count_{name}"), str(getattr(analysis.counts, name))) for name in _COUNTS),
+    )
 
 
-def models(analysis: Analysis, caption: str) -> Table:
+def models(analysis: Analysis, caption: str, language: str = FALLBACK) -> Table:
     """What every system is."""
     return Table(
         caption,
-        ("System", "Model", "Checkpoint (SHA-256)"),
+        header(language, "system", "model", "checkpoint"),
         tuple((name, one["model"] or DASH, one["checkpoint_sha256"] or DASH) for name, one in analysis.systems.items()),
     )
 

@@ -29,7 +29,7 @@ class TooManyAttemptsError(LassError):
     """Wrong passwords were tried too often; `seconds` until the next attempt is looked at."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"There were too many wrong passwords; try again in {_spoken(seconds)}.")
+        super().__init__(f"There were too many wrong passwords; try again in {seconds} s.")
         self.seconds = seconds
 
 
@@ -163,13 +163,6 @@ class _Count:
         self.last = now
         over = self.number - free
         self.until = now + min(longest, 2 ** min(over, 20)) if over >= 0 else 0.0
-
-
-def _spoken(seconds: int) -> str:
-    if seconds < 60:
-        return f"{seconds} second{'' if seconds == 1 else 's'}"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 __all__ = ["LIFETIME", "Access", "Attempts", "TooManyAttemptsError", "Visit"]

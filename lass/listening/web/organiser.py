@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -35,15 +36,17 @@ from lass.listening.design.closing import NotClosedError, require_closed, state_
 from lass.listening.ratings.records import SessionRecord
 from lass.listening.ratings.store import Store
 from lass.listening.results import figures, report
-from lass.listening.results.analysis import analyse
+from lass.listening.results.analysis import analyse, own_language
 from lass.listening.results.export import exported
 from lass.listening.results.findings import Analysis, QuestionResults
 from lass.listening.results.markup import Html
+from lass.listening.results.words import FALLBACK, languages
 from lass.listening.studies import Studies, UnknownStudyError
 from lass.listening.web import organiser_pages as pages
 from lass.listening.web.access import LIFETIME, Access, TooManyAttemptsError, Visit
 from lass.listening.web.forms import FormError, read_form
 from lass.listening.web.limits import sender_of
+from lass.listening.web.pages import preferred
 from lass.listening.web.security import SecurityHeaders
 
 PREFIX = "/results"
@@ -79,7 +82,7 @@ def organiser_routes(studies: Studies, password: str | None, *, public_url: str 
 
 def _off_routes() -> list[BaseRoute]:
     async def off(request: Request) -> Response:
-        return _html(pages.off_page(_base(request)), 404)
+        return _html(pages.off_page(_frame(request)), 404)
 
     return [Route("/assets/{name}", _asset_file), Route("/{rest:path}", off, methods=["GET", "POST"])]
 
@@ -126,15 +129,14 @@ class _Organiser:
             try:
                 return await endpoint(request)
             except UnknownStudyError:
-                return _sentence(request, "Nothing here", "There is no such page or study.", 404)
+                return _sentence(request, "nothing_title", "nothing_text", 404)
             except NotClosedError:
-                text = "This study is not closed yet; its results can be downloaded afterwards."
-                return _sentence(request, "That did not work", text, 403)
+                return _sentence(request, "failed_title", "not_closed", 403)
             except FormError as error:
-                return _sentence(request, "That did not work", str(error), 403)
+                return _sentence(request, "failed_title", error.word, 403)
             except LassError as error:
                 log.error("A page of the results failed: %s", error)
-                return _sentence(request, "That did not work", str(error), 503)
+                return _sentence(request, "failed_title", str(error), 503)
 
         return spoken
 
@@ -143,20 +145,20 @@ class _Organiser:
 
         async def guarded(request: Request) -> Response:
             visit = self._access.visit(request.cookies.get(COOKIE))
+            frame = _frame(request, visit)
             if visit is None:
-                slug = request.path_params.get("slug", "")
-                where = f"{_base(request)}/login" + (f"?study={slug}" if _is_slug(slug) else "")
-                return RedirectResponse(where, 303, headers=_NO_STORE)
+                slug = _slug(request.path_params.get("slug", ""))
+                return RedirectResponse(frame.at("login", **({"study": slug} if slug else {})), 303, headers=_NO_STORE)
             if request.method == "POST":
                 await self._check_form(request, visit)
-            return await endpoint(request, pages.Frame(_base(request), visit))
+            return await endpoint(request, frame)
 
         return self._spoken(guarded)
 
     async def _check_form(self, request: Request, visit: Visit) -> None:
         form = await read_form(request)
         if not hmac.compare_digest(form.get("form", "").encode(), visit.form.encode()):
-            raise FormError("This form is too old or did not come from this page; go back, load it again and retry.")
+            raise FormError("form_old")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -165,30 +167,31 @@ class _Organiser:
 
     async def login(self, request: Request) -> Response:
         """The form, and what it sends."""
-        base = _base(request)
+        frame = _frame(request)
         if request.method == "GET":
-            return _html(pages.login_page(base, _slug(request.query_params.get("study", ""))))
+            return _html(pages.login_page(frame, _slug(request.query_params.get("study", ""))))
         form = await read_form(request)
         slug = _slug(form.get("study", ""))
         try:
             cookie = self._access.enter(form.get("password", ""), sender_of(request))
         except TooManyAttemptsError as error:
-            page = _html(pages.login_page(base, slug, str(error)), 429)
+            page = _html(pages.login_page(frame, slug, frame.say("login_wait", wait=_wait(frame, error.seconds))), 429)
             page.headers["Retry-After"] = str(error.seconds)
             return page
         if cookie is None:
-            return _html(pages.login_page(base, slug, "That is not the password."), 401)
-        answer = RedirectResponse(f"{base}/{slug}", 303, headers=_NO_STORE)
+            return _html(pages.login_page(frame, slug, frame.say("login_wrong")), 401)
+        answer = RedirectResponse(frame.at(slug), 303, headers=_NO_STORE)
         answer.set_cookie(
-            COOKIE, cookie, max_age=LIFETIME, path=base, secure=_scheme(request) == "https", httponly=True,
+            COOKIE, cookie, max_age=LIFETIME, path=frame.base, secure=_scheme(request) == "https", httponly=True,
             samesite="strict",
         )  # fmt: skip
         return answer
 
     async def logout(self, request: Request, frame: pages.Frame) -> Response:
         """The cookie ends."""
-        self._access.leave(frame.visit)
-        answer = RedirectResponse(f"{frame.base}/login", 303, headers=_NO_STORE)
+        if frame.visit is not None:
+            self._access.leave(frame.visit)
+        answer = RedirectResponse(frame.at("login"), 303, headers=_NO_STORE)
         answer.delete_cookie(COOKIE, path=frame.base, httponly=True, samesite="strict")
         return answer
 
@@ -202,11 +205,11 @@ class _Organiser:
             for one in self._studies.all():
                 study, sessions = one.study, self._store.sessions(one.study.slug)
                 answers = _answers(self._store, study.slug)
+                title = study.title.in_language(own_language(study, frame.language))
                 lines.append(
                     pages.Line(
-                        study.slug, study.title.in_language(study.languages[0]), state_of(study, now), study.opens,
-                        study.closes, len(sessions), sum(session.finished is not None for session in sessions),
-                        len(answers),
+                        study.slug, title, state_of(study, now), study.opens, study.closes, len(sessions),
+                        sum(session.finished is not None for session in sessions), len(answers),
                     )
                 )  # fmt: skip
             return pages.list_page(frame, lines, self._store.healthy(), self._store.status())
@@ -220,7 +223,7 @@ class _Organiser:
         address = f"{root.rstrip('/')}{PARTICIPANTS}/{slug}"
 
         def work() -> Html:
-            analysis = self._analysis(slug)
+            analysis = self._analysis(slug, frame.language)
             answers = Counter(session for session, _, _ in _answers(self._store, slug))
             sessions = [
                 (self._access.label(session.token), session, answers[session.token])
@@ -228,10 +231,10 @@ class _Organiser:
             ]
 
             def picture(question: QuestionResults, number: int) -> str | None:
-                name = self._keep(figures.pictures(question)[number])
+                name = self._keep(figures.pictures(question, frame.language)[number])
                 return f"{frame.base}/pictures/{name}.svg" if name else None
 
-            return pages.study_page(frame, analysis, sessions, picture, (address, qr_code(address)))
+            return pages.study_page(frame, analysis, sessions, picture, address)
 
         return _html(await self._in_thread(work))
 
@@ -257,7 +260,7 @@ class _Organiser:
 
         def work() -> str:
             self._require_closed(slug)
-            analysis = self._analysis(slug)
+            analysis = self._analysis(slug, frame.language)
             return report.document(analysis) if kind == "html" else report.numbers(analysis)
 
         media = "text/html" if kind == "html" else "application/json"
@@ -283,11 +286,11 @@ class _Organiser:
         """Asks before a study is closed for good, and closes it."""
         slug = request.path_params["slug"]
         if request.method == "GET":
-            analysis = await self._in_thread(lambda: self._analysis(slug))
+            analysis = await self._in_thread(lambda: self._analysis(slug, frame.language))
             return _html(pages.closing_page(frame, analysis))
         await self._in_thread(lambda: self._studies.close(slug))
         log.info("The organiser closed %s.", slug)
-        return RedirectResponse(f"{frame.base}/{slug}", 303, headers=_NO_STORE)
+        return RedirectResponse(frame.at(slug), 303, headers=_NO_STORE)
 
     # --- Deletion -------------------------------------------------------------------------------------------------
 
@@ -307,12 +310,12 @@ class _Organiser:
             return _html(pages.deletion_page(frame, slug, label, session, answers))
         await self._in_thread(lambda: self._store.delete(session.token))
         log.info("The organiser deleted one participant of %s.", slug)
-        return RedirectResponse(f"{frame.base}/{slug}", 303, headers=_NO_STORE)
+        return RedirectResponse(frame.at(slug), 303, headers=_NO_STORE)
 
     # --- What they share ------------------------------------------------------------------------------------------
 
-    def _analysis(self, slug: str) -> Analysis:
-        return analyse(self._store, self._studies.get(slug), self._studies.clock())
+    def _analysis(self, slug: str, language: str) -> Analysis:
+        return analyse(self._store, self._studies.get(slug), self._studies.clock(), language)
 
     def _require_closed(self, slug: str) -> None:
         require_closed(self._studies.get(slug).study, self._studies.clock())
@@ -330,21 +333,29 @@ class _Organiser:
         return name
 
 
-def qr_code(address: str) -> Html:
-    """The QR code of an address as an inline SVG, black on white."""
-    import segno
-
-    svg = segno.make(address, error="m", micro=False).svg_inline(border=3, dark="#000", light="#fff", omitsize=True)
-    return Html(svg.replace("<svg ", '<svg role="img" aria-label="QR code of the participants’ address" ', 1))
-
-
 def _answers(store: Store, slug: str) -> set[tuple[str, int, str]]:
     """Session, trial and question of every answer, however often it was changed."""
     return {(rating.session, rating.trial, rating.question) for rating in store.ratings(slug)}
 
 
 def _sentence(request: Request, title: str, text: str, status: int) -> Response:
-    return _html(pages.sentence_page(_base(request), title, text), status)
+    """A page of one sentence: title and text by their keys; an error's own sentence is no key, and said as it is."""
+    frame = _frame(request)
+    return _html(pages.sentence_page(frame, frame.say(title), frame.say(text)), status)
+
+
+def _frame(request: Request, visit: Visit | None = None) -> pages.Frame:
+    """Where a page lies, and its language: that of the address, or else what the browser likes best."""
+    base = str(request.scope.get("root_path", ""))
+    wanted = request.query_params.get("lang", "")
+    chosen = wanted in languages()
+    language = wanted if chosen else preferred(request.headers.get("accept-language", ""), (FALLBACK, *languages()))
+    here = str(request.scope["path"]).removeprefix(base).lstrip("/")
+    return pages.Frame(base, quote(here), language, chosen, visit)
+
+
+def _wait(frame: pages.Frame, seconds: int) -> str:
+    return frame.say("seconds", count=seconds) if seconds < 60 else frame.say("minutes", count=-(-seconds // 60))
 
 
 def _html(content: Html, status: int = 200) -> Response:
@@ -369,11 +380,6 @@ def _asset(name: str) -> bytes:
     return _ASSETS[name].read_bytes()
 
 
-def _base(request: Request) -> str:
-    """The path of the results pages as the browser sees it."""
-    return str(request.scope.get("root_path", ""))
-
-
 def _scheme(request: Request) -> str:
     return request.headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip()
 
@@ -386,4 +392,4 @@ def _slug(text: str) -> str:
     return text if _is_slug(text) else ""
 
 
-__all__ = ["organiser_routes", "qr_code"]
+__all__ = ["organiser_routes"]

@@ -6,7 +6,7 @@ import pytest
 from lass.listening.design.rules import Rules
 from lass.listening.design.scales import PRESETS
 from lass.listening.ratings.records import CLAIMED_TOO_MUCH
-from lass.listening.results.screening import Rater, correlation_with_others, screen, trap_question
+from lass.listening.results.screening import Rater, correlation_with_others, screen, sentences, trap_question
 
 SOUNDS = [f"sound{number}" for number in range(10)]
 
@@ -28,7 +28,7 @@ def test_raters_who_listen_meet_no_rule() -> None:
     assert result.flags == {}
     assert result.raters == 5
     assert set(result.counts.values()) == {0}
-    assert set(result.counts) == set(result.rules.sentences())
+    assert set(result.counts) == set(sentences(result.rules))
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_a_rater_can_meet_several_rules_and_counts_say_so() -> None:
 
 def test_a_threshold_that_changes_changes_its_sentence() -> None:
     rules = Rules(trap_score=3, least_deviation=0.5)
-    assert "rated 3 or higher" in rules.sentences()["traps"]
-    assert "below 0.5 points" in rules.sentences()["variance"]
+    assert "rated 3 or higher" in sentences(rules)["traps"]
+    assert "below 0.5 points" in sentences(rules)["variance"]
     assert flagged(rater("x", GOOD, traps=[3]), rules=rules) == ["traps"]
 
 

@@ -16,7 +16,8 @@ from starlette.testclient import TestClient
 from lass.listening.ratings.store import Store
 from lass.listening.studies import Studies
 from lass.listening.web.access import LIFETIME, Access, Attempts, TooManyAttemptsError
-from lass.listening.web.organiser import COOKIE, organiser_routes, qr_code
+from lass.listening.web.organiser import COOKIE, organiser_routes
+from lass.listening.web.organiser_pages import qr_code
 from tests.listening.rated import AFTERWARDS, WHILE_OPEN, fill, golden_study
 from tests.listening.small import edited
 
@@ -295,6 +296,53 @@ def test_the_questionnaire_is_shown_when_the_study_is_closed(
     assert "Your age" not in organiser.get("/results/demo").text
 
 
+FRENCH = {"accept-language": "fr-CA,fr;q=0.9,en;q=0.5"}
+
+
+def test_the_pages_speak_the_language_of_the_browser(visitor: TestClient, clock: Clock) -> None:
+    visitor.headers.update(FRENCH)
+    page = visitor.get("/results/login").text
+    assert '<html lang="fr">' in page
+    assert "Mot de passe" in page
+    assert "Ce n’est pas le mot de passe." in sign_in(visitor, "wrong").text
+    sign_in(visitor)
+    shown = [visitor.get("/results/").text, visitor.get("/results/demo").text]
+    clock.now = WHILE_OPEN
+    sign_in(visitor)
+    shown += [visitor.get(f"/results/{path}").text for path in ("demo", "demo/close", "nothing/at/all")]
+    shown.append(visitor.get(re.findall(r'href="(/results/demo/participants/[0-9a-f]+)"', shown[2])[0]).text)
+    for text in map(unescape, shown):
+        assert '<html lang="fr">' in text
+        said = re.sub(r"<[^>]+>", "|", text)
+        for word in ("Results", "Sign out", "Raters", "Study", "Delete", "studies", "Answers", "passed", "desktop|"):
+            assert word not in said, word
+    assert "Un petit test" in shown[1]
+    refused = visitor.get("/results/demo/export/csv")
+    assert refused.status_code == 403
+    assert "pas encore fermée" in refused.text
+
+
+def test_the_language_of_the_address_goes_along_with_every_link(organiser: TestClient) -> None:
+    organiser.headers.update(FRENCH)
+    page = organiser.get("/results/demo?lang=en").text
+    assert '<html lang="en">' in page
+    links = re.findall(r'(?:href|action)="(/results/[^"]*)"', page)
+    others = [link for link in links if "/assets/" not in link]
+    assert "/results/demo?lang=fr" in others
+    assert all(link.endswith("lang=en") for link in others if link != "/results/demo?lang=fr")
+    assert "<html lang=\"en\">" in organiser.get("/results/demo/report.html?lang=en").text
+    assert "<html lang=\"fr\">" in organiser.get("/results/demo/report.html").text
+    for hostile in ("xx", "../../en", '"><script>', ""):
+        assert '<html lang="fr">' in organiser.get("/results/", params={"lang": hostile}).text
+    left = organiser.post("/results/logout?lang=en", data={"form": form_of(page)})
+    assert left.headers["location"] == "/results/login?lang=en"
+    assert organiser.get("/results/demo?lang=en").headers["location"] == "/results/login?study=demo&lang=en"
+    login = unescape(organiser.get("/results/login?study=demo&lang=en").text)
+    assert 'href="/results/login?study=demo&lang=fr"' in login
+    answer = organiser.post("/results/login?lang=en", data={"password": PASSWORD, "study": "demo"})
+    assert answer.headers["location"] == "/results/demo?lang=en"
+
+
 def test_the_tokens_of_participants_are_on_no_page(organiser: TestClient, studies: Studies) -> None:
     pages = "".join(organiser.get(path).text for path in ("/results/", "/results/demo", "/results/demo/report.json"))
     for session in studies.store.sessions("demo"):
@@ -373,7 +421,8 @@ def test_titles_cannot_bring_markup_along(studies: Studies, organiser: TestClien
 
 
 def test_the_qr_code_has_no_style_that_the_policy_blocks() -> None:
-    code = qr_code("https://example.org/listen/demo?x=<&>")
+    code = qr_code("https://example.org/listen/demo?x=<&>", "a <name>")
+    assert 'aria-label="a &lt;name&gt;"' in code
     assert code.startswith("<svg ")
     assert "style" not in code
     assert "xlink" not in code
