@@ -195,7 +195,7 @@ class Participation:
         now = self._clock()
         elapsed = now - self._since(session, position, now)
         heard = min(seconds_heard, stimulus.seconds)
-        if not any(trial == position for trial, _ in self._answers):
+        if not any(answered == position for answered, _ in self._answers):
             self._must_have_heard(position, plays, heard, mixture_heard, elapsed)
         to_rate = min(seconds_to_rate, elapsed * DRIFT + NETWORK) if elapsed >= 0 else seconds_to_rate
         saved = self._store.rate(
