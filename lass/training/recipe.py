@@ -241,8 +241,8 @@ class Recipe:
 def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe from a YAML file, or by the name of one that ships in ``lass/training/configs``.
 
-    ``extends: NAME`` takes over everything that a recipe beside it, or one that ships, says and this one does not:
-    tables are merged, lists and single values replaced, and so is a network of another kind.
+    ``extends: NAME`` takes over every setting that a recipe beside it, or one that ships, names and this one does not;
+    but nothing of a network of another kind.
 
     Raises:
         RecipeError: no such file, not YAML, or an unknown or ill-typed value; the sentence names it.
@@ -279,15 +279,15 @@ def _fields(file: Path, given: str | Path, below: tuple[Path, ...]) -> Any:
     base = beside if os.path.isfile(beside) else _file(name)
     if base.resolve() in (one.resolve() for one in (file, *below)):
         raise RecipeError(f"The recipe {name} extends itself by way of {file.name}; extend one that stands alone.")
-    return _merged(_fields(base, name, (file, *below)), fields)
+    below_this = _fields(base, name, (file, *below))
+    return {**below_this, **{key: _section(below_this.get(key), value) for key, value in fields.items()}}
 
 
-def _merged(base: Any, more: Any) -> Any:
+def _section(base: Any, more: Any) -> Any:
+    """A section of a recipe on top of the one it extends; settings of a network of another kind mean nothing to it."""
     if not isinstance(base, dict) or not isinstance(more, dict):
         return more
-    if "kind" in more and more["kind"] != base.get("kind"):
-        return more
-    return {**base, **{name: _merged(base.get(name), value) for name, value in more.items()}}
+    return {**base, **more} if more.get("kind", base.get("kind")) == base.get("kind") else more
 
 
 def _build(cls: Any, value: Any, where: str) -> Any:
