@@ -1,6 +1,7 @@
 """A whole listening test in a real browser: by mouse, by keyboard alone, on a phone; and what goes wrong on the way."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
+from lass.listening.ratings.places import AWAY
 from lass.listening.ratings.store import Store
 from tests.listening.participants import lasting_study
 from tests.listening.serving import Listening, listening
@@ -279,6 +281,32 @@ def test_a_reload_a_second_window_and_a_lost_connection(page: Page, running: Lis
     assert other.locator("q").inner_text() == page.locator("q").inner_text()
 
 
+def test_who_comes_back_after_an_hour_without_a_trial_gets_the_trials_of_another_place(
+    page: Page, folder: Path, tmp_path: Path
+) -> None:
+    passed = [0.0]
+    with (
+        Store.open(None, tmp_path / "store", lambda: time.time() + passed[0]) as store,
+        listening(folder, store, clock=lambda: time.time() + passed[0]) as server,
+    ):
+        home = server.studies.get("short")
+        before, after = (home.stimulus(home.trials(place)[0].stimulus) for place in (0, 1))
+        assert before != after
+        to_volume(page, server, "short")
+        passed[0] = 2 * AWAY
+        store.begin("short", home.study.sha256, 1, "en", "phone", False)
+        page.get_by_role("button", name="Play the sound").click()
+        done = page.get_by_role("button", name="I hear it well").and_(page.locator(":not([aria-disabled])"))
+        done.click(timeout=10_000)
+        heading(page, "1 of 2")
+        expect(page.locator("q")).to_have_text(after.query.in_language("en"))
+        heard(page)
+        page.keyboard.press("4")
+        page.keyboard.press("Enter")
+        heading(page, "2 of 2")
+        assert [(one.trial, one.stimulus) for one in store.ratings("short")] == [(0, after.id)]
+
+
 def test_too_early_is_said_exactly_and_a_part_is_no_whole(page: Page, running: Listening) -> None:
     to_trials(page, running)
     missing = page.locator(".missing")
@@ -303,7 +331,8 @@ def test_who_begins_when_too_many_did_is_told_so_and_begins_a_little_later(page:
     def refuse(route: Route) -> None:
         asked.append(route.request.post_data or "")
         if len(asked) > 1:
-            return route.continue_()
+            route.continue_()
+            return
         route.fulfill(status=429, headers={"Retry-After": "2"}, json={"error": "The next one can in 2 s."})
 
     page.route("**/begin", refuse)
@@ -361,6 +390,26 @@ def test_a_kiosk_starts_over_while_a_sound_is_repeated_for_nobody(page: Page, ru
     page.get_by_role("button", name="Play").first.click()
     page.get_by_role("button", name="I am done").click(timeout=15_000)
     heading(page, "A small test")
+
+
+def test_a_kiosk_that_starts_over_is_silent(page: Page, running: Listening) -> None:
+    """Whoever walks away while the sample for the volume goes round and round."""
+    page.add_init_script("""
+        window.sounding = 0;
+        const begin = AudioBufferSourceNode.prototype.start;
+        AudioBufferSourceNode.prototype.start = function (...when) {
+            window.sounding += 1;
+            this.addEventListener("ended", () => { window.sounding -= 1; });
+            return begin.apply(this, when);
+        };
+    """)
+    to_volume(page, running, "short?kiosk=1&idle=3")
+    page.get_by_role("button", name="Play the sound").click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    assert page.evaluate("window.sounding") == 1
+    page.get_by_role("button", name="I am done").click(timeout=15_000)
+    heading(page, "A small test")
+    page.wait_for_function("window.sounding === 0", timeout=5000)
 
 
 def test_what_stands_in_the_way_is_one_clear_sentence(

@@ -71,9 +71,13 @@ export function say(text = "", kind = "") {
 }
 
 const page = document.getElementById("page");
+let leaving = new AbortController();
 
-// Puts a step on the page and the focus on its heading, so that a screen reader starts there.
+// Puts a step on the page and the focus on its heading, so that a screen reader starts there. Returns a signal that
+// is aborted when anything else takes its place: by then a step's sounds, timers and keys must have ended.
 export function show(...content) {
+  leaving.abort();
+  leaving = new AbortController();
   page.replaceChildren(...content.filter(Boolean));
   window.scrollTo(0, 0);
   const heading = page.querySelector("h1");
@@ -81,4 +85,5 @@ export function show(...content) {
     heading.tabIndex = -1;
     heading.focus({ preventScroll: true });
   }
+  return leaving.signal;
 }

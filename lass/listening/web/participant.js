@@ -115,8 +115,9 @@ function showAnew(fresh) {
 // The server does not know a sound that is on the page: the study was built anew, or this session lay idle so long
 // before its first sound that it has other trials now.
 async function catchUp() {
+  const whose = person;
   const fresh = await state(language).catch(() => null);
-  if (fresh && redealt(fresh)) showAnew(fresh);
+  if (fresh && whose === person && redealt(fresh)) showAnew(fresh);
 }
 
 // ---- what is shown ----

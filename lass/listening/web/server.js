@@ -86,7 +86,7 @@ function pause(milliseconds) {
 
 // Sends `message` until the server has it; failing(error) is told after every attempt that did not arrive.
 // Throws Refused when the server says no.
-export async function send(name, message, failing = () => {}, wanted = () => true) {
+export async function send(name, message, failing) {
   const options = {
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers() },
@@ -99,7 +99,6 @@ export async function send(name, message, failing = () => {}, wanted = () => tru
       if (!passing(error)) throw error;
       failing(error);
       await pause(Math.max(error.after ?? 0, PATIENCE[Math.min(round, PATIENCE.length - 1)]));
-      if (!wanted()) throw error;
     }
   }
 }

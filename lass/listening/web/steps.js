@@ -71,7 +71,6 @@ export function volume(sample) {
   return new Promise((resolve) => {
     let player = null;
     let heard = 0;
-    let ticking = 0;
     const label = h("span", {}, t("volume_play"));
     const play = h("button", { type: "button", class: "primary sample" }, icon("play"), label);
     const done = button(t("volume_done"), finish, "primary");
@@ -81,9 +80,13 @@ export function volume(sample) {
 
     function finish() {
       if (heard < HEARD_ENOUGH) return say(t("volume_first"), "voice");
+      leave();
+      resolve();
+    }
+
+    function leave() {
       clearInterval(ticking);
       player?.close();
-      resolve();
     }
 
     function tick() {
@@ -101,9 +104,12 @@ export function volume(sample) {
         play.disabled = true;
         label.textContent = t("loading");
         try {
-          player = new Player({ sample: await sample() }, {}, changed);
+          const decoded = await sample();
+          if (gone.aborted) return;
+          player = new Player({ sample: decoded }, {}, changed);
           player.loop = true;
         } catch (error) {
+          if (gone.aborted) return;
           say(error.message, "bad");
         }
         play.disabled = false;
@@ -123,8 +129,8 @@ export function volume(sample) {
     }
 
     play.addEventListener("click", toggle);
-    ticking = setInterval(tick, 200);
-    show(h("div", { class: "card" },
+    const ticking = setInterval(tick, 200);
+    const gone = show(h("div", { class: "card" },
       h("h1", {}, t("volume_title")),
       h("p", {}, t("volume_text")),
       h("p", {}, play),
@@ -132,6 +138,7 @@ export function volume(sample) {
       h("details", {}, h("summary", {}, t("volume_silent")),
         h("ul", {}, ...["volume_silent_level", "volume_silent_switch", "volume_silent_bluetooth"].map((key) => h("li", {}, t(key))))),
       actions(done)));
+    gone.addEventListener("abort", leave);
   });
 }
 
@@ -161,11 +168,6 @@ function headphoneRounds() {
     let order = newRound();
     let heard = false;
     let aborter = null;
-    const leave = (value) => {
-      aborter?.abort();
-      document.removeEventListener("keydown", key);
-      resolve(value);
-    };
     const progress = h("p", { class: "hint" });
     const play = h("button", { type: "button", class: "primary sample" });
     const choices = [1, 2, 3].map((number) => h("button", { type: "button", class: "secondary tone", disabled: true, onclick: () => answer(number - 1) }, t(`headphones_tone_${number}`)));
@@ -204,7 +206,7 @@ function headphoneRounds() {
       say();
       right += order[index] === "soft" ? 1 : 0;
       round += 1;
-      if (round === ROUNDS) return leave(right);
+      if (round === ROUNDS) return resolve(right);
       order = newRound();
       prepare();
     }
@@ -214,15 +216,19 @@ function headphoneRounds() {
       if (["1", "2", "3"].includes(event.key)) answer(Number(event.key) - 1);
     }
 
-    document.addEventListener("keydown", key);
     play.addEventListener("click", listen);
-    show(h("div", { class: "card" },
+    const gone = show(h("div", { class: "card" },
       h("h1", {}, t("headphones_title")),
       h("p", {}, t("headphones_text")),
       progress,
       h("p", {}, play),
       h("div", { class: "tones", role: "group", "aria-label": t("headphones_choose") }, ...choices),
-      actions(button(t("headphones_skip"), () => { say(); leave(null); }, "quiet"))));
+      actions(button(t("headphones_skip"), () => { say(); aborter?.abort(); resolve(null); }, "quiet"))));
+    document.addEventListener("keydown", key);
+    gone.addEventListener("abort", () => {
+      aborter?.abort();
+      document.removeEventListener("keydown", key);
+    });
     prepare();
     document.querySelector("h1").focus();
   });
@@ -270,7 +276,7 @@ function questionField({ key, label, kind, choices, required }, earlier) {
     input.setAttribute("aria-describedby", `${id}-missing`);
     if (required) input.setAttribute("aria-required", "true");
     element = h("div", { class: "field" }, h("label", { for: id }, label, optional), input, missing);
-    value = () => input.value.trim().replace(kind === "number" ? "," : "\0", ".");
+    value = () => (kind === "number" ? input.value.trim().replace(",", ".") : input.value.trim());
     focus = () => input.focus();
   }
   const check = () => {
