@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole."""
+"""Files that appear under their name only when they are whole, and folders that one process at a time works in."""
 
 import os
 from collections.abc import Generator
@@ -29,6 +29,30 @@ def whole(path: Path) -> Generator[BinaryIO, None, None]:
         raise unwritable(path, error) from error
     finally:
         _remove(partial)
+
+
+@contextmanager
+def locked(folder: Path, busy: str, *, name: str = ".lock", patience: float = 0.0) -> Generator[None, None, None]:
+    """Hold a folder's lock, in this and every other process; the folder is made. A process that died holds none.
+
+    Args:
+        busy: what to say where somebody else holds it.
+        name: of the lock's file in the folder.
+        patience: seconds to wait for it.
+
+    Raises:
+        LassError: somebody else holds the lock, or the folder cannot be made or written to.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / name, timeout=patience):
+            yield
+    except Timeout as error:
+        raise LassError(busy) from error
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def unwritable(path: Path, error: Exception) -> LassError:

@@ -6,8 +6,6 @@ builds as it is, with `lass study build`, into another folder or in place.
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ import yaml
 
 from lass.audio import check, write
 from lass.errors import AudioError, LassError
-from lass.files import unwritable, whole
+from lass.files import locked, whole
 from lass.listening.design.study import (
     CONTROLS,
     FILE,
@@ -32,6 +30,8 @@ from lass.listening.stimuli.sources import MOST_SECONDS, stereo
 from lass.queries import check_query
 
 SOURCES = "sources"
+PATIENCE = 30.0
+"""Seconds to wait for somebody else who adds to the draft."""
 
 _START: dict[str, Any] = {
     "title": {"en": "A listening test", "fr": "Un test d’écoute"},
@@ -89,7 +89,9 @@ def add_to_draft(
     rest = checked["mixture"] - checked["target"]
     folder = Path(folder)
     slug_of(folder / FILE)
-    with _locked(folder):
+    busy = f"The draft {folder} is in use by somebody else; try again in a moment."
+    with locked(folder, busy, name=".draft.lock", patience=PATIENCE):
+        (folder / SOURCES).mkdir(exist_ok=True)
         fields = _fields(folder)
         item, new_item = _item(fields["items"], checked["mixture"], query, sample_rate)
         condition = _condition(fields["conditions"], model)
@@ -181,20 +183,6 @@ def _write(folder: Path, fields: dict[str, Any]) -> Study:
     with whole(folder / FILE) as file:
         file.write(text.encode())
     return load_study(folder)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    try:
-        (folder / SOURCES).mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".draft.lock", timeout=30):
-            yield
-    except Timeout as error:
-        raise LassError(f"The draft {folder} is in use by somebody else; try again in a moment.") from error
-    except OSError as error:
-        raise unwritable(folder, error) from error
 
 
 __all__ = ["Added", "add_to_draft"]

@@ -10,7 +10,6 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 
 from lass.audio import Audio, resample, write
 from lass.errors import AudioError, Cancelled, LassError
-from lass.files import unwritable, whole
+from lass.files import locked, unwritable, whole
 from lass.listening.design.study import FILE as STUDY
 from lass.listening.design.study import Study, read_study, slug_of, study_file
 from lass.listening.stimuli.loudness import Level, common_loudness, gain_db, measure
@@ -89,7 +88,7 @@ def build_study(
     folder, home = Path(folder), study_file(source).resolve().parent
     study = study.named(slug_of(folder.resolve() / STUDY), study.sha256)
     parts = plan(study, home, cache_dir)
-    with _locked(folder):
+    with locked(folder, f"{folder} is being built already; wait until that is done."):
         _refuse_strangers(folder)
         made = _make(parts, folder / WORK, _Job(device, cache_dir, progress, cancelled))
         levels = {part.fingerprint: measure(*_raw(folder, part)) for part in parts}
@@ -334,21 +333,6 @@ def _refuse_strangers(folder: Path) -> None:
     names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     if names and not names & {STUDY, MANIFEST, WORK}:
         raise LassError(f"{folder} holds other files; give a folder of its own for the built study.")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One build at a time in a folder."""
-    from filelock import FileLock, Timeout
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise LassError(f"{folder} is being built already; wait until that is done.") from error
-    except OSError as error:
-        raise unwritable(folder, error) from error
 
 
 __all__ = ["Built", "build_study", "ensure_built"]
