@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from lass.ui.words.texts import Texts
+from lass.ui.words import french as french_texts
+from lass.ui.words.texts import ENGLISH, Texts
 from lass.ui.words.typography import french
 
 FRENCH: dict[str, tuple[str, str]] = {
@@ -293,6 +294,10 @@ FRENCH: dict[str, tuple[str, str]] = {
 """By a key for people: the sentence as it is raised, and in French. Both have the same names in braces."""
 
 
+OF_THE_SHELF = ("unknown_model", "model_not_here", "model_get", "model_place")
+"""Sentences of the pages' own tables that come in English, because the shelf of models serves all languages."""
+
+
 def told(texts: Texts, sentence: str) -> str:
     """A sentence of a :class:`lass.errors.LassError` in the language of a page; English where nobody translated it."""
     if texts.language != "fr":
@@ -300,13 +305,15 @@ def told(texts: Texts, sentence: str) -> str:
     for pattern, translation in _patterns():
         found = pattern.fullmatch(sentence)
         if found:
-            return french(translation).format(**found.groupdict())
+            values = {name: told(texts, value) for name, value in found.groupdict().items()}
+            return french(translation).format(**values)
     return sentence
 
 
 @cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    return [(_pattern(english), translation) for english, translation in FRENCH.values()]
+    tables = [(getattr(ENGLISH, name), getattr(french_texts.FRENCH, name)) for name in OF_THE_SHELF]
+    return [(_pattern(english), translation) for english, translation in [*FRENCH.values(), *tables]]
 
 
 def _pattern(english: str) -> re.Pattern[str]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lass.errors import AudioError, Cancelled, LassError
+from lass.errors import AudioError, LassError
 from lass.ui.work import unpacking
 from lass.ui.work.service import Service
 from lass.ui.work.wish import Ticket
-from lass.ui.work.workbench import Stage
+from lass.ui.work.workbench import Stage, until_called_off
 
 if TYPE_CHECKING:
     from lass.audio import Audio
@@ -61,6 +61,11 @@ class Batch:
     archive: Path | None = None
     table: Path | None = None
 
+    @property
+    def folder(self) -> Path | None:
+        """Where its files lie, once they are there."""
+        return None if self.table is None else self.table.parent
+
 
 @dataclass(frozen=True)
 class _Source:
@@ -97,16 +102,9 @@ class Batching:
         Closing the generator cancels. Raises :class:`LassError` for whatever the visitor can mend before it begins,
         :class:`Cancelled` when the ticket was called off. What is wrong with one recording stands in its row.
         """
-        ticket = ticket or Ticket()
         order = self.check(order)
         self.bench.tidy()
-        with contextlib.closing(self._run(order)) as steps:
-            for step in steps:
-                if ticket.called_off:
-                    if isinstance(step, Batch) and step.table is not None:
-                        shutil.rmtree(step.table.parent, ignore_errors=True)
-                    raise Cancelled
-                yield step
+        yield from until_called_off(self._run(order), ticket)
 
     def _run(self, order: Order) -> Generator[Stage | Batch, None, None]:
         yield Stage("reading")

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lass.errors import AudioError, Cancelled, ModelError
+from lass.errors import AudioError, ModelError
 from lass.ui.work.scores import Scores, fitting, scores
 from lass.ui.work.service import Service, packed
-from lass.ui.work.shelf import is_here
 from lass.ui.work.wish import Ticket
-from lass.ui.work.workbench import Stage
+from lass.ui.work.workbench import Stage, until_called_off
 
 if TYPE_CHECKING:
     from lass.audio import Audio
@@ -57,6 +56,11 @@ class Comparison:
     picture: Path
     entrants: tuple[Entrant, ...]
 
+    @property
+    def folder(self) -> Path:
+        """Where all its files lie."""
+        return self.mixture.parent
+
 
 @dataclass(frozen=True)
 class Contest:
@@ -84,7 +88,7 @@ class Comparing:
 
     def models(self) -> list[tuple[str, str]]:
         """Title and name of every model that can be used at once."""
-        return [(entry.title, entry.name) for entry in self.service.shelf.entries() if is_here(entry)]
+        return self.service.shelf.usable()
 
     def check(self, contest: Contest) -> None:
         """Raises :class:`lass.errors.LassError` with what is missing before anything can start."""
@@ -105,15 +109,9 @@ class Comparing:
         Raises :class:`lass.errors.LassError` for whatever the visitor can mend, :class:`Cancelled` when the ticket
         was called off.
         """
-        ticket = ticket or Ticket()
         self.check(contest)
         self.bench.tidy()
-        for step in self._run(contest):
-            if ticket.called_off:
-                if isinstance(step, Comparison):
-                    shutil.rmtree(step.mixture.parent, ignore_errors=True)
-                raise Cancelled
-            yield step
+        yield from until_called_off(self._run(contest), ticket)
 
     def vote(self, comparison: Comparison, letter: str | None) -> None:
         """Keep which answer was liked best; no letter means none was better than another."""
@@ -132,7 +130,7 @@ class Comparing:
         """Everything as one zip, named after the models: for after the vote."""
         from lass.results import stem
 
-        folder = comparison.mixture.parent
+        folder = comparison.folder
         files: list[Path | None] = [comparison.mixture, comparison.truth, comparison.picture]
         for entrant in comparison.entrants:
             for part, file in (("target", entrant.target), ("residual", entrant.residual)):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lass.errors import AudioError, Cancelled
+from lass.errors import AudioError
 from lass.ui.work.scores import Scores, scores
 from lass.ui.work.service import Service, packed
 from lass.ui.work.wish import Ticket
-from lass.ui.work.workbench import Stage
+from lass.ui.work.workbench import Stage, until_called_off
 
 if TYPE_CHECKING:
     from lass.audio import Audio
@@ -72,6 +71,11 @@ class Measured:
     before: float
     gain_db: float
 
+    @property
+    def folder(self) -> Path:
+        """Where all its files lie."""
+        return self.archive.parent
+
 
 @dataclass(frozen=True)
 class Point:
@@ -88,6 +92,11 @@ class Sweep:
     points: tuple[Point, ...]
     picture: Path
     table: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where both files lie."""
+        return self.table.parent
 
 
 def shipped() -> list[Shipped]:
@@ -137,12 +146,12 @@ class Measuring:
         was called off. So does :meth:`sweep`.
         """
         self.check(experiment)
-        yield from _until_called_off(self._run(experiment), ticket)
+        yield from until_called_off(self._run(experiment), ticket)
 
     def sweep(self, experiment: Experiment, ticket: Ticket | None = None) -> Generator[Stage | Sweep, None, None]:
         """The same at every ratio of :data:`SWEEP_DB`, the wanted sound over the other: the measures as a picture."""
         self.check(experiment)
-        yield from _until_called_off(self._sweep(experiment), ticket)
+        yield from until_called_off(self._sweep(experiment), ticket)
 
     def _run(self, experiment: Experiment) -> Generator[Stage | Measured, None, None]:
         self.bench.tidy()
@@ -284,12 +293,3 @@ def _facts(experiment: Experiment, model: str, measured: Scores, before: float, 
         "decibels": {"sdr_of_the_mixture": round(before, 2)}
         | {name: round(value, 2) for name, value in vars(measured).items()},
     }
-
-
-def _until_called_off(steps: Generator[Any, None, None], ticket: Ticket | None) -> Generator[Any, None, None]:
-    for step in steps:
-        if ticket is not None and ticket.called_off:
-            if not isinstance(step, Stage):
-                shutil.rmtree(step.picture.parent, ignore_errors=True)
-            raise Cancelled
-        yield step

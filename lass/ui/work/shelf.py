@@ -85,6 +85,10 @@ class Shelf:
         """The name of the first model that can be used at once, if there is one."""
         return next((entry.name for entry in self.entries() if is_here(entry)), None)
 
+    def usable(self) -> list[tuple[str, str]]:
+        """Title and name of every model that can be used at once."""
+        return [(entry.title, entry.name) for entry in self.entries() if is_here(entry)]
+
     def how_to_get(self, entry: ModelEntry, texts: Texts | None = None) -> str:
         """How a model that is not here comes here, as the end of a sentence."""
         words = texts or self._texts

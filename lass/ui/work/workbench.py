@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -11,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lass.errors import AudioError, LassError
+from lass.errors import AudioError, Cancelled, LassError
 from lass.ui.machine import faults, gpu, memory, metrics
 from lass.ui.machine.metrics import Metrics
 from lass.ui.machine.requests_log import Request, kind_of
 from lass.ui.machine.space import RESULT, Space
 from lass.ui.work.shelf import IDLE_SECONDS, Shelf
+from lass.ui.work.wish import Ticket
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-__all__ = ["RESULT", "Limits", "Stage", "StoppingError", "Workbench"]
+__all__ = ["RESULT", "Limits", "Stage", "StoppingError", "Workbench", "until_called_off"]
 
 
 class StoppingError(LassError):
@@ -221,6 +223,22 @@ class Workbench:
         with self.shelf.using(model) as separator:
             for query in queries:
                 yield from separator.steps(waveform, sample_rate, query)
+
+
+def until_called_off(steps: Generator[Any, None, None], ticket: Ticket | None) -> Generator[Any, None, None]:
+    """The steps of some work until its ticket is called off; then the work is closed and a result's files are removed.
+
+    A result says by ``folder`` where its files lie, None before there are any. Gradio deletes in time what it has
+    handed out; for what nobody was given there would be nobody to ask. Raises :class:`lass.errors.Cancelled`.
+    """
+    with contextlib.closing(steps):
+        for step in steps:
+            if ticket is not None and ticket.called_off:
+                folder = getattr(step, "folder", None)
+                if folder is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise Cancelled
+            yield step
 
 
 def _loan(model: str, waveform: np.ndarray, sample_rate: int, queries: tuple[str, ...]) -> int:

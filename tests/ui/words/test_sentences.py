@@ -22,6 +22,7 @@ from lass.ui.words.french import FRENCH
 from lass.ui.words.sentences import told
 from lass.ui.words.texts import ENGLISH
 from lass.ui.work.workbench import StoppingError
+from tests.ui.small import small_service
 
 RATE = 16_000
 
@@ -104,6 +105,15 @@ def test_results_that_do_not_fit(tmp_path: Path) -> None:
 def test_work_that_is_over() -> None:
     assert "redémarre" in in_french(str(StoppingError()))
     assert "annulé" in in_french(str(Cancelled()))
+
+
+def test_models_that_are_not_here(tmp_path: Path) -> None:
+    shelf = small_service(tmp_path).shelf  # one for all languages, so it speaks English
+    assert "Il n’y a pas de modèle nommé «\u00a0rien\u00a0»" in in_french(complaint(lambda: shelf.entry("rien")))
+    away = in_french(complaint(lambda: shelf.separator("far-away")))
+    assert "n’est pas encore sur cette machine" in away
+    assert "la personne qui fait tourner l’application" in away
+    assert "python -m lass download far-away" in away
 
 
 def test_a_sentence_that_nobody_knows_stays_as_it_is() -> None:
