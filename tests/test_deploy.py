@@ -19,7 +19,7 @@ import yaml
 from gradio_client import Client, handle_file
 
 from tests import zerogpu
-from tests.browser.server import free_port, serving
+from tests.browser.server import free_port, running, serving
 from tests.container import command, copy_sources, ignored, instructions, variables
 
 HOME = "/home/lass"
@@ -232,21 +232,8 @@ def started(home: Path, steps: list[tuple[str, str]], root: Path) -> Iterator[tu
         for path in [home, *home.rglob("*")]:
             os.chown(path, USER, USER)
     guarded = [sys.executable, str(root / "tests" / "offline.py"), str(home / "journal"), *program[1:]]
-    log = home / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            guarded, cwd=home / "app", env=own, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            **user,
-        )  # fmt: skip
-    try:
-        yield port, own, log
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    with running(guarded, home / "log", patience=60, cwd=home / "app", env=own, **user):
+        yield port, own, home / "log"
 
 
 def test_what_the_image_holds_is_enough(

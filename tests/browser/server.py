@@ -8,9 +8,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 180.0  # seconds until the page has to answer; a busy machine with two cores needs tens of them
@@ -52,23 +53,30 @@ def serving(folder: Path, **settings: str) -> Iterator[Server]:
         **settings,
     }
     command = [sys.executable, "tests/offline.py", str(journal), "app.py"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    server = Server(f"http://127.0.0.1:{port}/", data, log, journal, process)
-    try:
+    with running(command, log, cwd=ROOT, env=environment) as process:
+        server = Server(f"http://127.0.0.1:{port}/", data, log, journal, process)
         _await_answer(server)
         yield server
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], log: Path, *, patience: float = 10.0, **settings: Any
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that writes to `log`; in the end it is asked to stop, and `patience` seconds later made to.
+
+    `settings` are those of `subprocess.Popen`.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **settings
+        )
+    try:
+        yield process
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=patience)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

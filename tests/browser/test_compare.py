@@ -1,7 +1,5 @@
 """The page Compare in a real browser: three models that let a known share of everything through, heard blind."""
 
-import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from lass.ui.words.texts import ENGLISH
 from lass.ui.work.service import Limits, Service
 from lass.ui.work.shelf import Shelf
 from tests.browser.accessible import assert_accessible
+from tests.browser.archives import sounds
 from tests.browser.test_separate import LONG, button, question, saved, scene, upload
 from tests.browser.widths import on_each_width
 from tests.ui.small import RATE, Half, entry
@@ -99,16 +98,11 @@ def test_answers_are_judged_blind_and_named_after_the_vote(
     assert name == "compared-a-siren-wailing-models.zip"
     mixture = soundfile.read(path, dtype="float32")[0]
     levels = {}
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for model in SHARES:
-            parts = [
-                soundfile.read(io.BytesIO(archive.read(file)), dtype="float32")[0]
-                for part in ("target", "residual")
-                for file in archive.namelist()
-                if file.endswith(f"-{model}-{part}.wav")
-            ]
-            np.testing.assert_allclose(parts[0] + parts[1], mixture, atol=1e-4)
-            levels[model] = float(np.std(parts[0]))
+    files = sounds(content)
+    for model in SHARES:
+        target, residual = (files[f"compared-a-siren-wailing-{model}-{part}"] for part in ("target", "residual"))
+        np.testing.assert_allclose(target + residual, mixture, atol=1e-4)
+        levels[model] = float(np.std(target))
     # What lies above the models' 8 kHz is in no target; of the rest each lets its share through.
     assert 0.5 < levels["whole"] / np.std(mixture) <= 1
     assert [levels[model] / levels["whole"] for model in SHARES] == pytest.approx(list(SHARES.values()), rel=0.02)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from lass.metrics import sdr
 from tests.browser.accessible import assert_accessible
+from tests.browser.archives import sounds
 from tests.browser.server import Server
 from tests.browser.test_separate import LONG, button, saved
 from tests.browser.widths import on_each_width
@@ -21,15 +21,6 @@ def opened(page: Page, server: Server) -> Page:
     page.goto(f"{server.url}measure")
     button(page, "Mix, separate and measure").wait_for(timeout=LONG)
     return page
-
-
-def sounds(content: bytes) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {
-            Path(name).stem: soundfile.read(io.BytesIO(archive.read(name)), dtype="float32")[0]
-            for name in archive.namelist()
-            if name.endswith(".wav")
-        }
 
 
 @on_each_width
