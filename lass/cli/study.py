@@ -76,7 +76,7 @@ def build(options: argparse.Namespace, settings: Settings) -> None:
     from lass.listening.design.study import slug_of, study_file
     from lass.listening.stimuli.building import build_study
 
-    out = options.out or _studies_dir(settings) / slug_of(study_file(options.study))
+    out = options.out or settings.studies_folder / slug_of(study_file(options.study))
     built = build_study(
         options.study,
         out,
@@ -146,10 +146,6 @@ def delete(options: argparse.Namespace, settings: Settings) -> None:
     print("deleted")
 
 
-def _studies_dir(settings: Settings) -> Path:
-    return settings.studies_dir or settings.data_dir / "studies"
-
-
 def _store(settings: Settings) -> "Store":
     from lass.listening.ratings.store import Store
 
@@ -160,7 +156,7 @@ def _built(options: argparse.Namespace, settings: Settings, *, must_exist: bool 
     """The name of a built study and the folder of built studies it is in; named by the name, or by its folder."""
     folder = Path(options.study)
     if not (folder / "manifest.json").is_file():
-        folder = _studies_dir(settings) / options.study
+        folder = settings.studies_folder / options.study
     if must_exist and not (folder / "manifest.json").is_file():
         raise LassError(f"There is no built study {options.study}; give its name or its folder, or build it first.")
     return folder.resolve().name, folder.resolve().parent

@@ -292,15 +292,18 @@ def _raters(
 ) -> list[Rater]:  # fmt: skip
     """What screening looks at, for every session with a rating that counts."""
     trap = trap_question(study.scale)
+    by_rater: dict[str, list[_Answer]] = {}
+    for answer in answers:
+        by_rater.setdefault(answer.rater, []).append(answer)
+    first_times: dict[str, dict[int, float]] = {}
+    for record in records:
+        if record.revision == 1:
+            first_times.setdefault(record.session, {})[record.trial] = record.seconds_to_rate
     raters = []
     for session in sessions:
-        own = [answer for answer in answers if answer.rater == names[session.token]]
+        own = by_rater.get(names[session.token], [])
+        times = first_times.get(session.token, {})
         lengths = {one.trial: one.stimulus.seconds for one in own if one.stimulus.role != "practice"}
-        times = {
-            record.trial: record.seconds_to_rate
-            for record in records
-            if record.session == session.token and record.revision == 1 and record.trial in lengths
-        }
         scores: dict[str, dict[str, int]] = {question.key: {} for question in study.scale.questions}
         for one in own:
             if one.stimulus.role in ROLES_RATED and not one.second and one.question in scores:

@@ -37,7 +37,7 @@ from lass.listening.ratings.records import SessionRecord
 from lass.listening.ratings.store import Store
 from lass.listening.results import figures, report
 from lass.listening.results.analysis import analyse, own_language
-from lass.listening.results.export import exported
+from lass.listening.results.export import FORMATS, exported
 from lass.listening.results.findings import Analysis, QuestionResults
 from lass.listening.results.markup import Html
 from lass.listening.results.words import FALLBACK, languages
@@ -269,16 +269,16 @@ class _Organiser:
     async def export(self, request: Request, frame: pages.Frame) -> Response:
         """The ratings of a closed study as a file."""
         slug, kind = request.path_params["slug"], request.path_params["kind"]
-        if kind not in pages.EXPORTS:
+        if kind not in FORMATS:
             raise UnknownStudyError
+        _, ending, media = FORMATS[kind]
 
         def work() -> bytes:
             self._require_closed(slug)
             one = self._studies.get(slug)
             return exported(self._store, one.study, one.manifest, kind)
 
-        suffix = {"webmushra": "lms.csv"}.get(kind, kind)
-        return _download(await self._in_thread(work), "application/octet-stream", f"{slug}.{suffix}")
+        return _download(await self._in_thread(work), media, f"{slug}{ending}")
 
     # --- Closing --------------------------------------------------------------------------------------------------
 

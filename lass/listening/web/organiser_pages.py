@@ -13,15 +13,13 @@ from lass.listening.design.closing import State
 from lass.listening.ratings.records import SessionRecord
 from lass.listening.results import report
 from lass.listening.results.analysis import participant
+from lass.listening.results.export import FORMATS
 from lass.listening.results.findings import Analysis
 from lass.listening.results.markup import Html, join, page, tag
 from lass.listening.results.screening import in_words
 from lass.listening.results.tables import DASH, Table, header, moment
 from lass.listening.results.words import languages, say, words
 from lass.listening.web.access import Visit
-
-EXPORTS = ("csv", "parquet", "jsonl", "webmushra")
-"""The formats of the downloads."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ def _downloads(frame: Frame, analysis: Analysis) -> Html:
         frame.say("download_report"): frame.at(f"{slug}/report.html"),
         frame.say("download_numbers"): frame.at(f"{slug}/report.json"),
     }
-    for kind in EXPORTS:
+    for kind in FORMATS:
         links[frame.say("download_ratings", format=frame.say(f"format_{kind}"))] = frame.at(f"{slug}/export/{kind}")
     return tag(
         "section", tag("h2", frame.say("downloads_title")),

@@ -13,9 +13,9 @@ from lass.listening.ratings.records import AGENT_CLASSES, HEADPHONES
 from lass.listening.ratings.store import Store
 from lass.listening.results import report
 from lass.listening.results.analysis import Built, analyse
+from lass.listening.results.export import FORMATS
 from lass.listening.results.screening import RULES, Rater, screen
 from lass.listening.results.words import FOLDER, languages, say, words
-from lass.listening.web.organiser_pages import EXPORTS
 from tests.listening.rated import AFTERWARDS, WHILE_OPEN, golden_store
 
 BRACES = re.compile(r"\{\w+\}")
@@ -32,7 +32,7 @@ def composed() -> Iterator[str]:
     yield from (f"state_{state.replace(' ', '_')}" for state in get_args(State))
     yield from (f"device_{device}" for device in AGENT_CLASSES)
     yield from (f"headphones_{check}" for check in HEADPHONES)
-    yield from (f"format_{kind}" for kind in EXPORTS)
+    yield from (f"format_{kind}" for kind in FORMATS)
 
 
 @pytest.fixture(scope="module")

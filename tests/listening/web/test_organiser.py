@@ -355,7 +355,8 @@ def test_the_downloads_are_whole(organiser: TestClient) -> None:
     assert "data:image/svg+xml;base64," in report.text
     assert json.loads(organiser.get("/results/demo/report.json").text)["counts"]["counted"] == 43
     table = organiser.get("/results/demo/export/csv")
-    assert "attachment" in table.headers["content-disposition"]
+    assert table.headers["content-disposition"] == 'attachment; filename="demo.csv"'
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
     assert len(table.text.strip().splitlines()) == 1 + 50
     for kind in ("jsonl", "webmushra"):
         assert organiser.get(f"/results/demo/export/{kind}").status_code == 200
