@@ -48,7 +48,7 @@ def measured(page: Page) -> None:
 
 def asked(page: Page) -> None:
     """With a complaint, because nothing was given."""
-    page.locator("#lass-separate").click()
+    page.locator("#lass-separate-start").click()
     page.get_by_role("alert").first.wait_for(timeout=PATIENCE)
 
 

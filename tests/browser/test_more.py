@@ -191,7 +191,6 @@ def test_a_part_beyond_the_end_is_said_in_a_sentence(page: Page, server: Server,
     question(page).fill("rain")
     more(page)
     page.get_by_label("From").fill("50")
-    page.wait_for_timeout(1500)  # until the page has told of the change
     button(page).click()
     expect(page.get_by_role("alert").filter(has_text="the recording ends at 1.0 s")).to_be_visible(timeout=60_000)
 

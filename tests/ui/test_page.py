@@ -1,42 +1,41 @@
-"""What the events of the page do, called as Gradio calls them."""
+"""What the page Separate makes of its inputs, called as Gradio calls it."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
 
 from lass.ui.pages.separate import SeparatePage
 from lass.ui.words.texts import ENGLISH
-from lass.ui.work.service import RESULT, Example, Ticket
+from lass.ui.work.service import RESULT
 from tests.ui.small import recording, small_service
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> SeparatePage:
-    examples = [Example(query, query, recording(tmp_path / f"{query}.wav")) for query in ("owl", "siren")]
     with gr.Blocks():
-        return SeparatePage(small_service(tmp_path / "scratch"), ENGLISH, examples)
+        return SeparatePage(small_service(tmp_path / "scratch"), ENGLISH, [])
 
 
-def results(page: SeparatePage) -> int:
-    return len(list(page.service.scratch.glob(f"{RESULT}*")))
+def begun(page: SeparatePage, recording: str | None, query: str) -> dict[Any, Any]:
+    further = [component.value for component in page.more.inputs]
+    return page.errand.beginner(page.wish)(None, recording, query, "half", *further)
 
 
-def test_a_run_that_waited_does_what_is_wanted_now_and_only_once(page: SeparatePage, tmp_path: Path) -> None:
-    park = str(recording(tmp_path / "park.wav"))
-    first = page.begin(park, "rain", "half", None)[page.ticket]
-    page.stop(first)
-    second = page.begin(park, "a dog barking", "half", first)[page.ticket]
-    # Both runs are still queued, and Gradio hands each the ticket of now.
-    updates = [update for _run in range(2) for update in page.run(second)]
-    heard = [update[page.player]["title"] for update in updates if page.player in update and page.details in update]
-    assert heard == [ENGLISH.result_of.format(query="a dog barking")]
-    assert results(page) == 1
+def test_a_recording_and_words_give_both_sounds_and_a_player(page: SeparatePage, tmp_path: Path) -> None:
+    ticket = begun(page, recording(tmp_path / "park.wav"), "rain")[page.errand.ticket]
+    *_, last = page.errand.run(ticket)
+    assert last[page.player]["title"] == ENGLISH.result_of.format(query="rain")
+    assert Path(last[page.get_target]["value"]).is_file()
+    assert Path(last[page.get_all]).is_file()
+    assert len(list(page.service.scratch.glob(f"{RESULT}*"))) == 1
 
 
-def test_late_words_of_an_example_do_not_stop_the_next(page: SeparatePage) -> None:
-    ticket = Ticket("siren.wav", "siren", "half")
-    page.retype("owl", ticket)
-    assert not ticket.called_off
-    page.retype("rain", ticket)
-    assert ticket.called_off
+def test_what_is_missing_is_said_beside_it(page: SeparatePage, tmp_path: Path) -> None:
+    updates = begun(page, None, "rain")
+    assert ENGLISH.no_recording in updates[page.about_recording]["value"]
+    assert not updates[page.about_query]["visible"]
+    updates = begun(page, recording(tmp_path / "park.wav"), " ")
+    assert ENGLISH.no_query in updates[page.about_query]["value"]
+    assert updates[page.errand.ticket].called_off

@@ -9,7 +9,7 @@ import gradio as gr
 from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
 from lass.ui.parts.errand import QUIET, Errand
-from lass.ui.parts.picker import Updates
+from lass.ui.parts.picker import AWAY, Updates, there
 from lass.ui.parts.recording import files_input
 from lass.ui.words.texts import Texts
 from lass.ui.work.batching import MOST_JOBS, MOST_SECONDS, Batch, Batching, Order
@@ -55,10 +55,10 @@ class BatchPage:
     def _get(self) -> None:
         words = self.words
         gr.HTML(page_fragments.beside(words.beside), elem_classes="lass-beside")
-        with gr.Column(visible=False, elem_id="lass-results") as self.results:
+        with gr.Column(elem_classes=AWAY, elem_id="lass-results") as self.results:
             gr.HTML(fragments.section(words.results, ""))
             self.rows = gr.HTML(elem_id="lass-rows")
-            with gr.Column(visible=False, elem_id="lass-packed") as self.packed:
+            with gr.Column(elem_classes=AWAY, elem_id="lass-packed") as self.packed:
                 self.get_all = gr.DownloadButton(words.download, variant="primary", size="md", elem_id="lass-get-all")
                 self.get_table = gr.DownloadButton(words.table, size="md", elem_id="lass-get-table")
 
@@ -67,10 +67,6 @@ class BatchPage:
             [(self.errand.start.click, self._wish)], [self.files, self.queries, self.action, self.model],
             work=self.batching.run, show=self._show, clear=self._clear,
             outputs=[self.results, self.rows, self.packed, self.get_all, self.get_table], after=SHOW_RESULTS,
-        )  # fmt: skip
-        self.errand.forget_on(
-            [self.files.upload, self.files.clear, self.files.delete, self.queries.input, self.action.input,
-             self.model.input]
         )  # fmt: skip
 
     def refresh_on_load(self, blocks: gr.Blocks) -> None:
@@ -86,11 +82,11 @@ class BatchPage:
 
     def _show(self, batch: Batch) -> Updates:
         updates: dict[Any, Any] = {
-            self.results: gr.update(visible=True),
+            self.results: there(True),
             self.rows: page_fragments.batch_rows(self.texts, batch),
         }
         if batch.table is not None:
-            updates[self.packed] = gr.update(visible=True)
+            updates[self.packed] = there(True)
             updates[self.get_table] = str(batch.table)
             # Where nothing could be separated, there is no archive to be had.
             archive = None if batch.archive is None else str(batch.archive)
@@ -99,9 +95,9 @@ class BatchPage:
 
     def _clear(self) -> Updates:
         return {
-            self.results: gr.update(visible=False),
+            self.results: there(False),
             self.rows: "",
-            self.packed: gr.update(visible=False),
+            self.packed: there(False),
             self.get_all: None,
             self.get_table: None,
         }

@@ -10,7 +10,7 @@ from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
 from lass.ui.parts.drafting import Collect, DraftButton, Rateable
 from lass.ui.parts.errand import IN_ORDER, QUIET, Errand
-from lass.ui.parts.picker import Updates, shown
+from lass.ui.parts.picker import AWAY, Updates, shown, there
 from lass.ui.parts.player import Picture, Track, player, player_value
 from lass.ui.parts.recording import recording_input
 from lass.ui.words.texts import Texts
@@ -69,7 +69,7 @@ class ComparePage:
     def _get(self) -> None:
         words = self.words
         self.comparison = gr.State(None)
-        with gr.Column(visible=False, elem_id="lass-results") as self.results:
+        with gr.Column(elem_classes=AWAY, elem_id="lass-results") as self.results:
             gr.HTML(fragments.section(words.answers, words.answers_hint))
             self.player = player(elem_id="lass-player")
             with gr.Column(elem_id="lass-vote") as self.voting:
@@ -81,7 +81,7 @@ class ComparePage:
                     ]
                     self.no_preference = _small_button(words.no_preference, "lass-vote-none")
             self.names = gr.HTML(visible=False, elem_id="lass-names")
-            self.get_all = gr.DownloadButton(words.download, size="md", visible=False, elem_id="lass-get-all")
+            self.get_all = gr.DownloadButton(words.download, size="md", elem_classes=AWAY, elem_id="lass-get-all")
             self.draft = DraftButton(self.texts, self.collect)
 
     def _examples(self) -> None:
@@ -107,13 +107,8 @@ class ComparePage:
             [(self.errand.start.click, self._wish), (self.query.submit, self._wish)], given,
             work=self.comparing.run, show=self._show, clear=self._clear, outputs=outputs, after=SHOW_RESULTS,
         )  # fmt: skip
-        self.errand.forget_on(
-            [self.recording.upload, self.recording.clear, self.recording.stop_recording, self.query.input,
-             self.models.input, self.truth.upload, self.truth.clear]
-        )  # fmt: skip
         for example, button in zip(self.examples, self.example_buttons, strict=True):
             button.click(_picker(example), None, [self.recording, self.query], **IN_ORDER)
-        self.errand.forget_on([button.click for button in self.example_buttons])
         after = [self.voting, self.names, self.get_all]
         for letter, button in [*zip(LETTERS, self.votes, strict=True), ("", self.no_preference)]:
             button.click(self._voter(letter), [self.comparison], after, trigger_mode="once", **IN_ORDER)
@@ -155,22 +150,22 @@ class ComparePage:
         )
         count = len(comparison.entrants)
         return {
-            self.results: gr.update(visible=True),
+            self.results: there(True),
             self.player: value,
-            self.voting: gr.update(visible=True),
+            self.voting: there(True),
             **{button: gr.update(visible=number < count) for number, button in enumerate(self.votes)},
             self.names: shown(""),
-            self.get_all: gr.update(value=None, visible=False),
+            self.get_all: there(False, value=None),
             self.comparison: comparison,
             **self.draft.offer(*_rateable(comparison)),
         }
 
     def _clear(self) -> Updates:
         return {
-            self.results: gr.update(visible=False),
+            self.results: there(False),
             self.player: None,
             self.names: shown(""),
-            self.get_all: gr.update(value=None, visible=False),
+            self.get_all: there(False, value=None),
             self.comparison: None,
             **self.draft.offer(),
         }
@@ -181,9 +176,9 @@ class ComparePage:
                 return {self.names: gr.skip()}
             self.comparing.vote(comparison, letter or None)
             return {
-                self.voting: gr.update(visible=False),
+                self.voting: there(False),
                 self.names: shown(page_fragments.revealed(self.texts, comparison, letter or None)),
-                self.get_all: gr.update(value=str(self.comparing.archive(comparison)), visible=True),
+                self.get_all: there(True, value=str(self.comparing.archive(comparison))),
             }
 
         return vote

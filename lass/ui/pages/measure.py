@@ -10,7 +10,7 @@ import gradio as gr
 from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
 from lass.ui.parts.errand import IN_ORDER, QUIET, Errand
-from lass.ui.parts.picker import Updates, shown
+from lass.ui.parts.picker import AWAY, Updates, shown, there
 from lass.ui.parts.player import Picture, Track, player, player_value
 from lass.ui.parts.recording import recording_input
 from lass.ui.words.texts import Texts
@@ -79,11 +79,11 @@ class MeasurePage:
     def _get(self) -> None:
         words = self.words
         gr.HTML(page_fragments.beside(words.beside), elem_classes="lass-beside")
-        with gr.Column(visible=False, elem_id="lass-results") as self.results:
+        with gr.Column(elem_classes=AWAY, elem_id="lass-results") as self.results:
             self.measures = gr.HTML(elem_id="lass-measures")
             self.player = player(elem_id="lass-player")
-            self.get_all = gr.DownloadButton(words.download, size="md", visible=False, elem_id="lass-get-all")
-        with gr.Column(visible=False, elem_id="lass-swept") as self.swept:
+            self.get_all = gr.DownloadButton(words.download, size="md", elem_classes=AWAY, elem_id="lass-get-all")
+        with gr.Column(elem_classes=AWAY, elem_id="lass-swept") as self.swept:
             hint = words.sweep_hint.format(seconds=f"{SWEEP_SECONDS:g}", count=len(SWEEP_DB))
             gr.HTML(fragments.section(words.sweep_heading, hint))
             self.sweep_picture = gr.Image(
@@ -107,16 +107,11 @@ class MeasurePage:
              (self.listen.click, self._mixture_wish), (self.sweep.click, self._sweep_wish)],
             given, work=self._work, show=self._show, clear=self._clear, outputs=outputs, after=SHOW_RESULTS,
         )  # fmt: skip
-        self.errand.forget_on(
-            [self.first_file.upload, self.first_file.clear, self.second_file.upload, self.second_file.clear,
-             self.snr.input, self.offset.input, self.query.input, self.model.input]
-        )  # fmt: skip
         for event in (self.first.input, self.second.input, self.wanted.input):
             event(
                 self._chosen, [self.first, self.second, self.wanted], [self.first_file, self.second_file, self.query],
                 **IN_ORDER,
             )  # fmt: skip
-        self.errand.forget_on([self.first.input, self.second.input, self.wanted.input])
 
     def refresh_on_load(self, blocks: gr.Blocks) -> None:
         """A page that is opened offers the models of now."""
@@ -174,18 +169,18 @@ class MeasurePage:
         if isinstance(result, Sweep):
             picture = gr.update(value=str(result.picture), alt_text=page_fragments.sweep_alt(self.texts, result))
             return {
-                self.results: gr.update(visible=False),
-                self.swept: gr.update(visible=True),
+                self.results: there(False),
+                self.swept: there(True),
                 self.sweep_picture: picture,
                 self.sweep_table: page_fragments.sweep_rows(self.texts, result),
                 self.get_table: str(result.table),
             }
         track = Track("mixture", self.words.mixture, result)
         return {
-            self.results: gr.update(visible=True),
+            self.results: there(True),
             self.measures: shown(fragments.status(self.words.mixed)),
             self.player: player_value(self.texts.player, [track], title=self.words.mixture, name="mixture"),
-            self.get_all: gr.update(value=None, visible=False),
+            self.get_all: there(False, value=None),
         }
 
     def _measured(self, result: Measured) -> Updates:
@@ -202,19 +197,19 @@ class MeasurePage:
             self.texts.player, tracks, title=words.results, name="mix-and-measure", selected="target", picture=picture
         )
         return {
-            self.results: gr.update(visible=True),
+            self.results: there(True),
             self.measures: shown(fragments.section(words.results, "") + page_fragments.measured(self.texts, result)),
             self.player: value,
-            self.get_all: gr.update(value=str(result.archive), visible=True),
+            self.get_all: there(True, value=str(result.archive)),
         }
 
     def _clear(self) -> Updates:
         return {
-            self.results: gr.update(visible=False),
+            self.results: there(False),
             self.player: None,
             self.measures: shown(""),
-            self.get_all: gr.update(value=None, visible=False),
-            self.swept: gr.update(visible=False),
+            self.get_all: there(False, value=None),
+            self.swept: there(False),
             self.sweep_picture: None,
             self.sweep_table: "",
             self.get_table: None,

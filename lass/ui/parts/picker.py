@@ -42,6 +42,7 @@ class ModelPicker:
 
     def listen(self, in_order: dict[str, Any]) -> None:
         """Connect the components; ``in_order`` are the settings of events that are answered one after the other."""
+        self.model.input(self.choose, [self.model], self.shown, **in_order)
         self.get.click(self.fetch, [self.model], self.shown, **in_order)
         self.cancel.click(self.stop, [self.model, self.watched], self.shown, **in_order)
         self.clock.tick(self.look, [self.model, self.watched], self.shown, trigger_mode="once", **in_order)
@@ -125,3 +126,13 @@ class ModelPicker:
 def shown(html: str) -> Any:
     """An update of a sentence: visible only while it says something."""
     return gr.update(value=html, visible=bool(html))
+
+
+AWAY = "lass-away"
+"""The class of what is on the page and out of sight. What Gradio calls invisible is not on the page, and of values that
+come just when it is put there, some are lost: a download without a file, a player without sound."""
+
+
+def there(present: bool, **changes: Any) -> Any:
+    """An update of what comes into sight with the results, and goes with them; made with ``elem_classes=AWAY``."""
+    return gr.update(elem_classes=[] if present else [AWAY], **changes)

@@ -18,7 +18,7 @@
 
   const seen = (element) => element.getClientRects().length > 0;
   const busy = () =>
-    [...document.querySelectorAll("#lass-cancel, [id^='lass-'][id$='-cancel']")].some(seen) ||
+    [...document.querySelectorAll("[id^='lass-'][id$='-cancel']")].some(seen) ||
     [...document.querySelectorAll("lass-player")].some((player) => player.playing) ||
     [...media].some((one) => !one.paused && !one.ended) ||
     recorder?.state === "recording";

@@ -92,19 +92,20 @@ class Service:
         recording: str | None,
         query: str | None,
         model: str | None,
-        ticket: Ticket | None = None,
+        choices: Choices | None = None,
         *,
+        ticket: Ticket | None = None,
         extras: bool = True,
     ) -> Generator[Stage | Outcome, None, None]:
         """Separate one recording: stages while it goes on, the outcome last. Closing the generator cancels.
 
-        The ticket's choices say what else is wanted. ``extras`` adds the picture, the report file and the archive to
-        the recordings. Raises :class:`LassError` for whatever the visitor can mend, :class:`Cancelled` when the
-        ticket was called off.
+        ``choices`` say what else is wanted; ``extras`` adds the picture, the report file and the archive to the
+        recordings. Raises :class:`LassError` for whatever the visitor can mend, :class:`Cancelled` when the ticket
+        was called off.
         """
         ticket = ticket or Ticket()
         self.tidy()
-        for step in self._run(recording, query, model, ticket.choices, extras):
+        for step in self._run(recording, query, model, choices or Choices(), extras):
             if ticket.called_off:
                 if isinstance(step, Outcome):
                     # Gradio deletes in time what it has handed out; nobody will ask for this.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,21 +28,19 @@ class Choices:
 
 
 class Ticket:
-    """One separation that was asked for, and of what.
+    """Work that a visitor asked for, or was told why it cannot be done.
 
     Calling it off stops the work between two windows, from any thread. ``replaced`` says that another one was
-    asked for since, so that nobody wants to hear of this one. Pages other than Separate put what they need into
-    ``wish``.
+    asked for since, so that nobody wants to hear of this one.
+
+    Args:
+        wish: what is to be done; what it is made of is the page's affair.
+        given: the values of the page's inputs, as they were when the visitor asked.
     """
 
-    def __init__(
-        self, recording: str = "", query: str = "", model: str = "", choices: Choices | None = None, wish: Any = None
-    ) -> None:
-        self.recording = recording
-        self.query = query
-        self.model = model
-        self.choices = choices or Choices()
+    def __init__(self, wish: Any = None, given: Sequence[Any] = ()) -> None:
         self.wish = wish
+        self.given = tuple(given)
         self.replaced = False
         self._called_off = threading.Event()
         self._untaken = threading.Semaphore(1)

@@ -78,7 +78,7 @@ def test_cancelling_stops_the_network_between_two_windows(tmp_path: Path, stop: 
     network = Half()
     service = small_service(tmp_path / "scratch", network)
     ticket = Ticket()
-    steps = service.run(recording(tmp_path / "long.wav", 60, channels=1), "rain", "half", ticket)
+    steps = service.run(recording(tmp_path / "long.wav", 60, channels=1), "rain", "half", ticket=ticket)
     while network.calls == 0:
         next(steps)
     if stop == "ticket":
@@ -97,7 +97,7 @@ def test_a_ticket_called_off_before_its_turn_costs_nothing(tmp_path: Path) -> No
     ticket = Ticket()
     ticket.call_off()
     with pytest.raises(Cancelled):
-        list(service.run(recording(tmp_path / "park.wav"), "rain", "half", ticket))
+        list(service.run(recording(tmp_path / "park.wav"), "rain", "half", ticket=ticket))
     assert network.calls == 0
 
 
@@ -212,7 +212,7 @@ def test_without_examples_there_are_none(tmp_path: Path) -> None:
 
 
 def test_a_ticket_is_worked_on_once() -> None:
-    ticket = Ticket("park.wav", "rain", "half")
+    ticket = Ticket("a wish")
     assert [ticket.take(), ticket.take()] == [True, False]
 
 
@@ -228,12 +228,8 @@ def test_what_a_crash_left_goes_when_its_time_is_over(tmp_path: Path) -> None:
     assert [folder.exists() for folder in (old, fresh, foreign)] == [False, True, True]
 
 
-def ticket_for(**choices: Any) -> Ticket:
-    return Ticket(choices=Choices(**choices))
-
-
-def last(service: Service, path: str, ticket: Ticket, query: str = "a dog barking") -> Outcome:
-    *_, outcome = service.run(path, query, "half", ticket)
+def last(service: Service, path: str, **choices: Any) -> Outcome:
+    *_, outcome = service.run(path, "a dog barking", "half", Choices(**choices))
     assert isinstance(outcome, Outcome)
     return outcome
 
@@ -244,7 +240,7 @@ def heard(path: Path) -> np.ndarray:
 
 def test_several_descriptions_leave_stems_that_add_up(service: Service, tmp_path: Path) -> None:
     path = recording(tmp_path / "park.wav", 2.0)
-    outcome = last(service, path, ticket_for(more=("rain", " ", "a siren")))
+    outcome = last(service, path, more=("rain", " ", "a siren"))
     assert [stem.name for stem in outcome.stems] == [
         "park-stems-half-1-a-dog-barking-stem.wav", "park-stems-half-2-rain-stem.wav",
         "park-stems-half-3-a-siren-stem.wav",
@@ -264,7 +260,7 @@ def test_removing_gives_the_recording_without_the_sound_first(tmp_path: Path) ->
     network.share.data.fill_(0.25)
     service = small_service(tmp_path / "scratch", network)
     path = recording(tmp_path / "park.wav")
-    outcome = last(service, path, ticket_for(remove=True))
+    outcome = last(service, path, remove=True)
     assert outcome.target.name == "park-without-a-dog-barking-half-target.wav"
     np.testing.assert_allclose(heard(outcome.target), 0.75 * heard(Path(path)), atol=1e-5)
     np.testing.assert_allclose(heard(outcome.residual), 0.25 * heard(Path(path)), atol=1e-5)
@@ -274,7 +270,7 @@ def test_removing_gives_the_recording_without_the_sound_first(tmp_path: Path) ->
 @pytest.mark.parametrize("remove", [False, True])
 def test_of_a_part_nothing_changes_outside(service: Service, tmp_path: Path, remove: bool) -> None:
     path = recording(tmp_path / "long.wav", 9)
-    outcome = last(service, path, ticket_for(start=4, end=6, remove=remove))
+    outcome = last(service, path, start=4, end=6, remove=remove)
     mixture, target = heard(Path(path)), heard(outcome.target)
     np.testing.assert_allclose(target + heard(outcome.residual), mixture, atol=1e-6)
     np.testing.assert_array_equal(target[: 4 * RATE], mixture[: 4 * RATE])
@@ -286,7 +282,7 @@ def test_of_a_part_nothing_changes_outside(service: Service, tmp_path: Path, rem
 
 def test_stems_of_a_part_are_silent_outside(service: Service, tmp_path: Path) -> None:
     path = recording(tmp_path / "long.wav", 9)
-    outcome = last(service, path, ticket_for(start=4, end=6, more=("rain",)))
+    outcome = last(service, path, start=4, end=6, more=("rain",))
     stems = [heard(stem) for stem in outcome.stems]
     assert not any(stem[: 4 * RATE - 1600].any() or stem[6 * RATE + 1600 :].any() for stem in stems)
     np.testing.assert_allclose(sum(stems) + heard(outcome.residual), heard(Path(path)), atol=1e-6)
@@ -294,7 +290,7 @@ def test_stems_of_a_part_are_silent_outside(service: Service, tmp_path: Path) ->
 
 def test_a_part_that_is_not_there_is_a_sentence(service: Service, tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="the recording ends at 1"):
-        list(service.run(recording(tmp_path / "park.wav"), "rain", "half", ticket_for(start=5)))
+        list(service.run(recording(tmp_path / "park.wav"), "rain", "half", Choices(start=5)))
 
 
 def test_a_further_description_that_is_too_long_is_complained_about(service: Service) -> None:
