@@ -6,8 +6,6 @@ from pydantic import Field, field_validator
 
 from lass.listening.design.text import Frozen, Text
 
-POINTS = 5
-"""Every question is answered from 1 to 5."""
 MOST_QUESTIONS = 6
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
@@ -134,4 +132,4 @@ SIG_BAK_OVRL = Scale(
 PRESETS: dict[str, Scale] = {scale.name: scale for scale in (SEPARATION, ACR, REL_OVL, SIG_BAK_OVRL)}
 """The scales a study can name, by name."""
 
-__all__ = ["PRESETS", "POINTS", "Question", "Scale"]
+__all__ = ["PRESETS", "Question", "Scale"]

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, PrivateAttr, StrictBool, StrictInt, field_validator
 from pydantic import Field as Limits
 
-from lass.errors import LassError
 from lass.listening.design.problems import Places, Problem, StudyError
 from lass.listening.design.rules import Rules
 from lass.listening.design.salvage import salvage
@@ -285,7 +284,6 @@ __all__ = [
     "Text",
     "Scale",
     "StudyError",
-    "LassError",
     "Examined",
     "examine",
     "load_study",
