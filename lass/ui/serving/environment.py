@@ -12,6 +12,8 @@ from lass.errors import SettingsError
 from lass.ui.machine.space import claim
 
 PORT, PORTS, FOLDER = "GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS", "GRADIO_TEMP_DIR"
+# Whose word on a visitor's address the server takes; and what every Space has set.
+PROXIES, SPACE = "FORWARDED_ALLOW_IPS", "SPACE_ID"
 _KEEP_SECONDS = 60 * 60
 _NUMBERS = {PORT: "a port", PORTS: "a number of ports"}
 
@@ -19,7 +21,8 @@ _NUMBERS = {PORT: "a port", PORTS: "a number of ports"}
 def prepare(environment: MutableMapping[str, str]) -> None:
     """Check the numbers that Gradio would stumble over, and give this run a folder of its own for visitors' files.
 
-    The folder goes with the process, unless GRADIO_TEMP_DIR names one.
+    The folder goes with the process, unless GRADIO_TEMP_DIR names one. On a Space, which nobody reaches but through its
+    proxy, the proxy is believed who the visitor is; elsewhere FORWARDED_ALLOW_IPS says which proxies are.
 
     Raises:
         SettingsError: a variable has a value that cannot be used.
@@ -38,6 +41,8 @@ def prepare(environment: MutableMapping[str, str]) -> None:
             f"There is no folder for visitors' files ({error.strerror or 'no reason given'}); "
             f"set {FOLDER} to one that can be written to."
         ) from error
+    if environment.get(SPACE):
+        environment.setdefault(PROXIES, "*")
     if alone:
         environment[FOLDER] = str(folder)
         atexit.register(_remove, folder, os.getpid())

@@ -53,6 +53,16 @@ def test_a_folder_that_was_chosen_stays(here: Path) -> None:
     assert given == {"GRADIO_TEMP_DIR": str(here / "mine")}
 
 
+def test_the_proxy_of_a_space_is_believed_and_no_other(here: Path) -> None:
+    for given, believed in [
+        ({}, None),
+        ({"SPACE_ID": "someone/lass"}, "*"),
+        ({"SPACE_ID": "someone/lass", "FORWARDED_ALLOW_IPS": "10.0.0.1"}, "10.0.0.1"),
+    ]:
+        prepare(given)
+        assert given.get("FORWARDED_ALLOW_IPS") == believed
+
+
 def test_only_the_process_that_made_the_folder_removes_it(here: Path) -> None:
     environment._remove(here, -1)
     assert here.exists()
