@@ -23,6 +23,7 @@ from lass.version import __version__
 if TYPE_CHECKING:
     from lass.checkpoints import ModelEntry
     from lass.ensemble import Ensemble
+    from lass.models.engine import Precision
     from lass.separation import Separation, Separator
     from lass.stems import Stems, separate_stems
 
@@ -33,6 +34,7 @@ def load_separator(
     device: str = "cpu",
     sample_rate: int | None = None,
     cache_dir: str | Path | None = None,
+    precision: Precision = "float32",
 ) -> Separator | Ensemble:
     """A separator by its catalogue name, or from a checkpoint file.
 
@@ -42,15 +44,17 @@ def load_separator(
         device: a torch device, or ``auto`` for the fastest there is.
         sample_rate: hertz, for a published checkpoint whose tensors do not tell it.
         cache_dir: where downloaded checkpoints are; by default the folder that ``LASS_DATA_DIR`` says.
+        precision: ``float32``, or ``fast``: bfloat16 where the processor has it, which takes about half the time and
+            is a little less exact. It changes nothing for ResUNet++, on other processors, and on GPUs.
 
     Raises:
         lass.errors.ModelError: unknown name, or a file that is missing, damaged or no checkpoint.
-        lass.errors.SettingsError: there is no such device.
+        lass.errors.SettingsError: there is no such device or precision.
     """
     from lass.ensemble import load
 
     cache = _downloads() if cache_dir is None else Path(cache_dir)
-    return load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache)
+    return load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache, precision=precision)
 
 
 def list_models(cache_dir: str | Path | None = None) -> list[ModelEntry]:

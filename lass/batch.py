@@ -3,16 +3,18 @@
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lass import audio, results
+from lass import audio, results, stems
 from lass.ensemble import Ensemble
-from lass.errors import AudioError
-from lass.separation import Separator
-from lass.stems import separate_stems
+from lass.errors import AudioError, LassError
+from lass.region import WHOLE, Region, Within, stream
+from lass.separation import Separator, finish
+from lass.waveforms import Scratch
 
 # Which files of a folder are taken for recordings; a single file is read whatever its name.
 ENDINGS = frozenset({
@@ -69,30 +71,39 @@ def plan(recordings: Sequence[Path], queries: Iterable[str], model: str, *, remo
 
 
 def separate_file(
-    separator: Separator,
+    separator: Separator | Ensemble,
     job: Job,
     folder: Path,
     *,
     remove: bool = False,
+    part: Region = WHOLE,
     max_seconds: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Separate one file and write target, residual, picture and report into ``folder``; returns the report.
 
-    With ``remove`` target and residual change places: the target is what is left without the described sound.
+    With ``remove`` target and residual change places: the target is what is left without the described sound. Of a
+    ``part`` of the recording only that changes, see :func:`lass.region.stream`. The recording goes from disk to disk:
+    memory does not grow with its length.
 
     Raises:
         LassError: the recording cannot be read, the query cannot be used, or the folder not be written to.
     """
     name = job.recording.name
-    mixture = audio.read(job.recording, max_seconds=max_seconds)
-    begun = time.perf_counter()
-    separation = separator.separate(mixture.waveform, mixture.sample_rate, job.query, progress=progress)
-    taken = time.perf_counter() - begun
-    if remove:
-        separation = replace(separation, target=separation.residual, residual=separation.target)
-    facts = results.report(mixture, name, separation, seconds_taken=taken, removed=remove)
-    files = results.write(folder, name, mixture, separation, facts, beginning=job.beginning)
+    with _room(folder) as scratch:
+        mixture = audio.spool(job.recording, scratch, max_seconds=max_seconds)
+        begun = time.perf_counter()
+        if part.whole:
+            steps = separator.stream(mixture.waveform, mixture.sample_rate, job.query, scratch)
+        else:
+            steps = stream(separator, mixture.waveform, mixture.sample_rate, job.query, scratch, part, remove=remove)
+        separation = finish(steps, progress)
+        taken = time.perf_counter() - begun
+        if remove:
+            separation = replace(separation, target=separation.residual, residual=separation.target)
+        facts = results.report(mixture, name, separation, seconds_taken=taken, removed=remove)
+        facts |= part.report(mixture.seconds)
+        files = results.write(folder, name, mixture, separation, facts, beginning=job.beginning)
     return facts | {
         "files": {
             "target": str(files.target),
@@ -110,21 +121,26 @@ def separate_stems_file(
     folder: Path,
     *,
     beginning: str | None = None,
+    part: Region = WHOLE,
     max_seconds: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Write one file into ``folder`` for each query and one of the rest, which add up; returns the report.
 
-    File names begin with ``beginning``, see :func:`lass.results.write_stems`.
+    File names begin with ``beginning``, see :func:`lass.results.write_stems`. Outside the ``part`` stems are silent.
+    Memory does not grow with the recording's length.
 
     Raises:
         LassError: the recording cannot be read, a query cannot be used, or the folder not be written to.
     """
-    mixture = audio.read(recording, max_seconds=max_seconds)
-    begun = time.perf_counter()
-    found = separate_stems(separator, mixture.waveform, mixture.sample_rate, queries, progress=progress)
-    facts = results.stems_report(mixture, recording.name, found, seconds_taken=time.perf_counter() - begun)
-    files = results.write_stems(folder, recording.name, mixture, found, facts, beginning=beginning)
+    with _room(folder) as scratch:
+        mixture = audio.spool(recording, scratch, max_seconds=max_seconds)
+        begun = time.perf_counter()
+        within = separator if part.whole else Within(separator, part)
+        found = finish(stems.stream(within, mixture.waveform, mixture.sample_rate, queries, scratch), progress)
+        facts = results.stems_report(mixture, recording.name, found, seconds_taken=time.perf_counter() - begun)
+        facts |= part.report(mixture.seconds)
+        files = results.write_stems(folder, recording.name, mixture, found, facts, beginning=beginning)
     return facts | {
         "files": {
             "stems": [str(file) for file in files.stems],
@@ -133,6 +149,19 @@ def separate_stems_file(
             "report": str(files.report),
         }
     }
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[Scratch]:
+    """Room for what does not fit into memory, where the results go: other folders may be in memory themselves."""
+    try:
+        with Scratch(folder) as scratch:
+            yield scratch
+    except OSError as error:
+        reason = error.strerror or "no reason given"
+        raise LassError(
+            f"The folder {folder} does not hold what a separation needs ({reason}); make room or choose another folder."
+        ) from error
 
 
 def _is_recording(file: Path) -> bool:

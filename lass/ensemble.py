@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from lass.checkpoints import catalogue
+from lass.models.engine import Precision
 from lass.queries.known import Understanding
-from lass.separation import Progress, Separation, Separator, Steps, finish
+from lass.separation import Progress, Separation, Separator, Steps, Stream, Streamed, finish
+from lass.waveforms import Computed, Scratch, Waveform, difference
 
 
 class Ensemble:
@@ -44,10 +46,30 @@ class Ensemble:
                     total += step.target
                     last = step
                 else:
-                    # A member at another rate may cut the recording differently: count in this one's windows.
-                    yield Progress(number * step.total + step.done, len(self.members) * step.total)
+                    yield self._progress(number, step)
         target = total / np.float32(len(self.members))
         yield replace(last, target=target, residual=recording - target, model=self.name)
+
+    def stream(self, waveform: Waveform, sample_rate: int, query: str, scratch: Scratch) -> Stream:
+        """See :meth:`lass.separation.Separator.stream`."""
+        found: list[Streamed] = []
+        for number, member in enumerate(self.members):
+            for step in member.stream(waveform, sample_rate, query, scratch):
+                if isinstance(step, Streamed):
+                    found.append(step)
+                else:
+                    yield self._progress(number, step)
+
+        def mean(first: int, last: int) -> np.ndarray:
+            parts = [one.target[..., first:last] for one in found]
+            return np.sum(parts, axis=0, dtype=np.float32) / np.float32(len(parts))
+
+        target = Computed(waveform.shape, mean)
+        yield replace(found[-1], target=target, residual=difference(waveform, target), model=self.name)
+
+    def _progress(self, number: int, step: Progress) -> Progress:
+        """A member's progress as that of all; one at another rate may cut the recording differently."""
+        return Progress(number * step.total + step.done, len(self.members) * step.total)
 
     def understand(self, query: str) -> Understanding | None:
         """What the first member says of a query."""
@@ -55,12 +77,15 @@ class Ensemble:
 
 
 def load(
-    name_or_path: str | Path, *, device: str, sample_rate: int | None, cache_dir: str | Path | None
-) -> Separator | Ensemble:
+    name_or_path: str | Path, *, device: str, sample_rate: int | None, cache_dir: str | Path | None,
+    precision: Precision = "float32",
+) -> Separator | Ensemble:  # fmt: skip
     """A separator, or an ensemble where the catalogue's entry of that name is one; see :func:`lass.load_separator`."""
 
     def one(name_or_path: str | Path) -> Separator:
-        return Separator.load(name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache_dir)
+        return Separator.load(
+            name_or_path, device=device, sample_rate=sample_rate, cache_dir=cache_dir, precision=precision
+        )
 
     entry = next((entry for entry in catalogue.ENSEMBLES if entry.name == str(name_or_path)), None)
     return one(name_or_path) if entry is None else Ensemble(entry.name, [one(member) for member in entry.members])

@@ -32,6 +32,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from lass.errors import AudioError
+from lass.waveforms import Computed, Spool, Waveform
 
 FLOOR_DB = -80.0
 """Decibels under the loudest point of the three panels: what lies lower is drawn in the darkest colour."""
@@ -54,6 +55,7 @@ _LEFT, _BREADTH = 0.14, 0.825  # of the width of the figure; the rest is for the
 _MARK_GAP = 0.1  # of the height of a panel: two closer frequency labels would touch
 
 
+Drawable = ArrayLike | Waveform
 _LAYOUT = "lass:layout"
 """The text chunk of a saved picture that says where its axes lie."""
 
@@ -79,7 +81,7 @@ class Layout:
     bars: tuple[Box, ...] = ()
 
 
-def spectrograms(mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sample_rate: int, *, query: str) -> Figure:
+def spectrograms(mixture: Drawable, target: Drawable, residual: Drawable, sample_rate: int, *, query: str) -> Figure:
     """Draw mixture, target and residual under each other, with one colour scale and one time axis.
 
     Args:
@@ -99,7 +101,7 @@ def spectrograms(mixture: ArrayLike, target: ArrayLike, residual: ArrayLike, sam
     return panels(titled, sample_rate)
 
 
-def panels(waveforms: Sequence[tuple[str, str, ArrayLike]], sample_rate: int) -> Figure:
+def panels(waveforms: Sequence[tuple[str, str, Drawable]], sample_rate: int) -> Figure:
     """Draw any number of waveforms under each other, with one colour scale and one time axis.
 
     Args:
@@ -177,7 +179,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     return destination
 
 
-def _levels(waveforms: tuple[ArrayLike, ...], sample_rate: int) -> tuple[list[NDArray[np.float64]], float]:
+def _levels(waveforms: tuple[Drawable, ...], sample_rate: int) -> tuple[list[NDArray[np.float64]], float]:
     """Images `(rows, columns)` in dB under the loudest point of all, low rows first; and the seconds."""
     arrays = [_channels(waveform) for waveform in waveforms]
     if len({array.shape for array in arrays}) != 1:
@@ -197,14 +199,16 @@ def _levels(waveforms: tuple[ArrayLike, ...], sample_rate: int) -> tuple[list[ND
     return [image - peak for image in images], seconds
 
 
-def _channels(waveform: ArrayLike) -> NDArray[np.float32]:
+def _channels(waveform: Drawable) -> Waveform:
+    if isinstance(waveform, Computed | Spool):
+        return waveform
     array = np.atleast_2d(np.asarray(waveform, dtype=np.float32))
     if array.ndim != 2:
         raise AudioError(f"A recording of shape {array.shape} cannot be drawn; give (samples,) or (channels, samples).")
     return array
 
 
-def _power_columns(channels: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
+def _power_columns(channels: Waveform, sample_rate: int) -> NDArray[np.float64]:
     """Power spectrogram `(bins, columns)`: summed over channels, averaged over the frames of each column."""
     samples = channels.shape[-1]
     window_size = _window_size(samples, sample_rate)
@@ -215,8 +219,8 @@ def _power_columns(channels: NDArray[np.float32], sample_rate: int) -> NDArray[n
     column_of_frame = np.arange(frames) * columns // frames
     total = np.zeros((columns, window_size // 2 + 1))
     with np.errstate(all="ignore"):  # what is not finite is refused as a whole, later
-        for channel in channels:
-            for first, block in _frames(channel, window_size, hop, frames):
+        for first, blocks in _frames(channels, window_size, hop, frames):
+            for block in blocks:
                 spectrum = scipy.fft.rfft(block, axis=-1)
                 power = spectrum.real**2 + spectrum.imag**2
                 owners = column_of_frame[first : first + len(block)]
@@ -233,16 +237,19 @@ def _window_size(samples: int, sample_rate: int) -> int:
     return min(usual, longest)
 
 
-def _frames(channel: NDArray[np.float32], size: int, hop: int, count: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Windowed frames centred on every hop, as blocks `(frames, size)` with the number of the first."""
+def _frames(
+    channels: Waveform, size: int, hop: int, count: int
+) -> Iterator[tuple[int, Iterator[NDArray[np.float32]]]]:
+    """Windowed frames centred on every hop: the number of a block's first, and `(frames, size)` of each channel."""
     window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
     for first in range(0, count, _BLOCK):
         last = min(first + _BLOCK, count) - 1
         begin, end = first * hop - size // 2, last * hop - size // 2 + size
-        piece = channel[max(begin, 0) : end]
+        piece = channels[..., max(begin, 0) : end]
         before = max(-begin, 0)
-        padded = np.pad(piece, (before, end - begin - before - len(piece)))
-        yield first, np.lib.stride_tricks.sliding_window_view(padded, size)[::hop] * window
+        padded = np.pad(piece, ((0, 0), (before, end - begin - before - piece.shape[1])))
+        views = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::hop]
+        yield first, (view * window for view in views)
 
 
 def _mel_rows(decibels: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:

@@ -7,28 +7,21 @@ so that nothing clicks; outside the region not one sample changes.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
 from lass.audio import SHORTEST
 from lass.errors import AudioError
-from lass.separation import Progress, Separation, Steps
+from lass.separation import Progress, Separation, Stream, Streams
+from lass.waveforms import Computed, Scratch, Waveform, cut, difference
 
 CONTEXT = 2.0
 """Seconds beyond each edge that the network hears."""
 FADE = 0.03
 """Seconds, within the region, over which the change comes and goes."""
-
-
-class Separates(Protocol):
-    """What a separator needs for a region; a Separator and an Ensemble have it."""
-
-    def steps(self, waveform: np.ndarray, sample_rate: int, query: str) -> Steps:
-        """Progress, and the separation last."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +57,15 @@ class Region:
             )
         return round(start * sample_rate), min(length, round(end * sample_rate))
 
-
-def steps(
-    separator: Separates, waveform: np.ndarray, sample_rate: int, query: str, region: Region
-) -> Generator[Progress | Separation, None, None]:
-    """Separate a region: the residual is what was taken from it, silent elsewhere; the target is everything else.
-
-    So the target is the recording with nothing but the described sound left in the region. For taking the described
-    sound away instead, see :func:`removing`. Raises what :meth:`lass.separation.Separator.steps` does, and
-    :class:`AudioError` for a region that the recording does not have.
-    """
-    whole = np.asarray(waveform, np.float32)
-    with closing(piece_steps(separator, whole, sample_rate, query, region)) as running:
-        for step in running:
-            yield keeping(whole, step, region) if isinstance(step, Separation) else step
+    def report(self, seconds: float) -> dict[str, Any]:
+        """What a report says of it, for a recording of so many seconds: nothing when it is the whole."""
+        if self.whole:
+            return {}
+        end = seconds if self.end is None else min(self.end, seconds)
+        return {"part": {"start_seconds": round(self.start or 0.0, 3), "end_seconds": round(end, 3)}}
 
 
-def piece_steps(
-    separator: Separates, waveform: np.ndarray, sample_rate: int, query: str, region: Region
-) -> Generator[Progress | Separation, None, None]:
-    """Separate the samples that :func:`heard` names; the separation has their length."""
-    first, last = heard(waveform.shape[-1], sample_rate, region)
-    yield from separator.steps(waveform[..., first:last], sample_rate, query)
+WHOLE = Region()
 
 
 def heard(length: int, sample_rate: int, region: Region) -> tuple[int, int]:
@@ -97,33 +77,69 @@ def heard(length: int, sample_rate: int, region: Region) -> tuple[int, int]:
 
 def keeping(waveform: np.ndarray, piece: Separation, region: Region) -> Separation:
     """The whole recording with only the described sound left in the region; the residual is what that took away."""
-    taken = place(piece.residual, waveform, piece.sample_rate, region)
+    taken = place(piece.residual, waveform, piece.sample_rate, region)[..., :]
     return replace(piece, target=waveform - taken, residual=taken)
 
 
 def removing(waveform: np.ndarray, piece: Separation, region: Region) -> Separation:
     """The whole recording, as residual, without the described sound in the region; the target is what that took."""
-    taken = place(piece.target, waveform, piece.sample_rate, region)
+    taken = place(piece.target, waveform, piece.sample_rate, region)[..., :]
     return replace(piece, target=taken, residual=waveform - taken)
 
 
-def place(part: np.ndarray, waveform: np.ndarray, sample_rate: int, region: Region) -> np.ndarray:
+def stream(
+    separator: Streams, waveform: Waveform, sample_rate: int, query: str, scratch: Scratch, region: Region,
+    *, remove: bool = False,
+) -> Stream:  # fmt: skip
+    """Separate a region from disk to disk, see :meth:`lass.separation.Separator.stream`.
+
+    What comes is what :func:`keeping` gives, or with ``remove`` what :func:`removing` does. Raises
+    :class:`AudioError` for a region that the recording does not have.
+    """
+    first, last = heard(waveform.shape[-1], sample_rate, region)
+    with closing(separator.stream(cut(waveform, first, last), sample_rate, query, scratch)) as running:
+        for step in running:
+            if isinstance(step, Progress):
+                yield step
+            elif remove:
+                taken = place(step.target, waveform, sample_rate, region)
+                yield replace(step, target=taken, residual=difference(waveform, taken))
+            else:
+                taken = place(step.residual, waveform, sample_rate, region)
+                yield replace(step, target=difference(waveform, taken), residual=taken)
+
+
+@dataclass(frozen=True)
+class Within:
+    """A separator that works on a region only: the target is silent elsewhere, and the residual everything else."""
+
+    separator: Streams
+    region: Region
+
+    def stream(self, waveform: Waveform, sample_rate: int, query: str, scratch: Scratch) -> Stream:
+        """See :meth:`lass.separation.Separator.stream`."""
+        return stream(self.separator, waveform, sample_rate, query, scratch, self.region, remove=True)
+
+
+def place(part: Waveform, waveform: Waveform, sample_rate: int, region: Region) -> Computed:
     """A part of what :func:`heard` names at its place in a silent recording of the shape of ``waveform``, faded."""
     length = waveform.shape[-1]
     begin, end = region.samples(length, sample_rate)
-    first, _ = heard(length, sample_rate, region)
-    placed = np.zeros(waveform.shape, np.float32)
-    placed[..., begin:end] = part[..., begin - first : end - first] * _envelope(begin, end, length, sample_rate)
-    return placed
-
-
-def _envelope(begin: int, end: int, length: int, sample_rate: int) -> np.ndarray:
-    """1 in the middle of the region, 0 at its edges; no fade where the recording itself begins or ends."""
+    start, _ = heard(length, sample_rate, region)
     fade = max(1, min(round(FADE * sample_rate), (end - begin) // 2))
-    ramp = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
-    envelope = np.ones(end - begin, np.float32)
-    if begin > 0:
-        envelope[:fade] = ramp
-    if end < length:
-        envelope[-fade:] = ramp[::-1]
-    return envelope
+    # Counted in samples from the edge; no fade where the recording itself begins or ends.
+    edges = ([begin] if begin > 0 else []) + ([end - 1] if end < length else [])
+
+    def placed(first: int, last: int) -> np.ndarray:
+        silence = np.zeros((*waveform.shape[:-1], last - first), np.float32)
+        inner, outer = max(first, begin), min(last, end)
+        if inner < outer:
+            samples = np.arange(inner, outer)
+            envelope = np.ones(outer - inner, np.float32)
+            for edge in edges:
+                share = np.minimum(np.abs(samples - edge) / max(1, fade - 1), 1).astype(np.float32)
+                envelope *= np.sin(np.float32(np.pi / 2) * share) ** 2
+            silence[..., inner - first : outer - first] = part[..., inner - start : outer - start] * envelope
+        return silence
+
+    return Computed(waveform.shape, placed)

@@ -6,20 +6,23 @@ Several descriptions of one recording leave a recording each, and one of what is
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from lass import audio
 from lass.errors import LassError
 from lass.plots import panels, save, spectrograms
 from lass.queries.known import Understanding
-from lass.separation import Separation
-from lass.stems import Stems
+from lass.separation import Separated
+from lass.stems import StemsOf
 from lass.version import __version__
+from lass.waveforms import Waveform, mean_square, spans
 
 # Each part of a name is cut to this many bytes of UTF-8, so that three parts fit every file system.
 _MOST_BYTES = 60
@@ -59,13 +62,13 @@ def stem(recording: str | Path, query: str, model: str, *, removed: bool = False
 
 
 def report(
-    recording: audio.Audio, name: str, separation: Separation, *, seconds_taken: float, removed: bool = False
-) -> dict[str, Any]:
+    recording: audio.Recording[Waveform], name: str, separation: Separated[Waveform], *, seconds_taken: float,
+    removed: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """How a separation was made, as plain JSON types. ``name`` is the recording's file name.
 
     ``removed`` says that the target is what is left when the described sound is taken away.
     """
-    difference = np.abs(separation.target + separation.residual - recording.waveform).max()
     return {
         **_about(recording, name),
         "query": separation.query,
@@ -78,13 +81,15 @@ def report(
             "target": _level(separation.target),
             "residual": _level(separation.residual),
         },
-        "largest_difference_of_the_sum": float(difference),
+        "largest_difference_of_the_sum": _difference(recording.waveform, [separation.target, separation.residual]),
     }
 
 
-def stems_report(recording: audio.Audio, name: str, stems: Stems, *, seconds_taken: float) -> dict[str, Any]:
+def stems_report(
+    recording: audio.Recording[Waveform], name: str, stems: StemsOf[Waveform], *, seconds_taken: float
+) -> dict[str, Any]:
     """How stems were made, as plain JSON types. ``name`` is the recording's file name."""
-    whole = np.sum([part.waveform for part in stems.stems], axis=0, dtype=np.float32) + stems.rest
+    parts = [*(part.waveform for part in stems.stems), stems.rest]
     return {
         **_about(recording, name),
         "queries": [part.query for part in stems.stems],
@@ -100,11 +105,11 @@ def stems_report(recording: audio.Audio, name: str, stems: Stems, *, seconds_tak
         "seconds_taken": round(seconds_taken, 3),
         "levels_dbfs": {"recording": _level(recording.waveform), "rest": _level(stems.rest)},
         "share_of_the_energy_that_was_claimed_twice": round(stems.shared, 6),
-        "largest_difference_of_the_sum": float(np.abs(whole - recording.waveform).max()),
+        "largest_difference_of_the_sum": _difference(recording.waveform, parts),
     }
 
 
-def _about(recording: audio.Audio, name: str) -> dict[str, Any]:
+def _about(recording: audio.Recording[Waveform], name: str) -> dict[str, Any]:
     return {
         "application": "lass",
         "version": __version__,
@@ -131,8 +136,8 @@ def _understood(understanding: Understanding | None) -> dict[str, Any] | None:
 def write(
     folder: Path,
     name: str,
-    recording: audio.Audio,
-    separation: Separation,
+    recording: audio.Recording[Waveform],
+    separation: Separated[Waveform],
     facts: dict[str, Any],
     *,
     picture: bool = True,
@@ -145,27 +150,24 @@ def write(
     Raises:
         LassError: the folder cannot be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        beginning = beginning or stem(name, separation.query, separation.model, removed=facts["removed"])
-        target = audio.write(folder / f"{beginning}-target.wav", separation.target, separation.sample_rate)
-        residual = audio.write(folder / f"{beginning}-residual.wav", separation.residual, separation.sample_rate)
-        drawn = folder / f"{beginning}-spectrograms.png" if picture else None
-        if drawn is not None:
-            rate, query = separation.sample_rate, separation.query
-            save(spectrograms(recording.waveform, separation.target, separation.residual, rate, query=query), drawn)
-        names = {"target": target.name, "residual": residual.name, "picture": drawn.name if drawn else None}
-        file = _write_report(folder / f"{beginning}-report.json", facts | {"files": names})
-    except OSError as error:
-        raise _refused(folder, error) from error
-    return Files(target, residual, drawn, file)
+    beginning = beginning or stem(name, separation.query, separation.model, removed=facts["removed"])
+    rate, query = separation.sample_rate, separation.query
+    target, residual = folder / f"{beginning}-target.wav", folder / f"{beginning}-residual.wav"
+
+    def drawn() -> Figure:
+        return spectrograms(recording.waveform, separation.target, separation.residual, rate, query=query)
+
+    named = {"target": target.name, "residual": residual.name}
+    waveforms = {target: separation.target, residual: separation.residual}
+    others = _write(folder, beginning, waveforms, rate, drawn if picture else None, facts, named)
+    return Files(target, residual, *others)
 
 
 def write_stems(
     folder: Path,
     name: str,
-    recording: audio.Audio,
-    stems: Stems,
+    recording: audio.Recording[Waveform],
+    stems: StemsOf[Waveform],
     facts: dict[str, Any],
     *,
     picture: bool = True,
@@ -181,26 +183,38 @@ def write_stems(
     """
     beginning = beginning or stem(name, "stems", stems.model)
     rate = stems.sample_rate
+    files = tuple(
+        folder / f"{beginning}-{number}-{_slug(part.query, 'query')}-stem.wav"
+        for number, part in enumerate(stems.stems, start=1)
+    )
+    rest = folder / f"{beginning}-rest.wav"
+
+    def drawn() -> Figure:
+        titled = [("Stem", part.query, part.waveform) for part in stems.stems]
+        return panels([("Mixture", "", recording.waveform), *titled, ("Rest", "", stems.rest)], rate)
+
+    named = {"stems": [file.name for file in files], "rest": rest.name}
+    waveforms = dict(zip([*files, rest], [*(part.waveform for part in stems.stems), stems.rest], strict=True))
+    others = _write(folder, beginning, waveforms, rate, drawn if picture else None, facts, named)
+    return StemFiles(files, rest, *others)
+
+
+def _write(
+    folder: Path, beginning: str, waveforms: Mapping[Path, Waveform], rate: int, drawn: Callable[[], Figure] | None,
+    facts: dict[str, Any], named: dict[str, Any],
+) -> tuple[Path | None, Path]:  # fmt: skip
+    """Write waveforms, picture and report; gives the paths of the last two."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = tuple(
-            audio.write(folder / f"{beginning}-{number}-{_slug(part.query, 'query')}-stem.wav", part.waveform, rate)
-            for number, part in enumerate(stems.stems, start=1)
-        )
-        rest = audio.write(folder / f"{beginning}-rest.wav", stems.rest, rate)
-        drawn = folder / f"{beginning}-spectrograms.png" if picture else None
-        if drawn is not None:
-            titled = [("Stem", part.query, part.waveform) for part in stems.stems]
-            save(panels([("Mixture", "", recording.waveform), *titled, ("Rest", "", stems.rest)], rate), drawn)
-        names = {
-            "stems": [file.name for file in written],
-            "rest": rest.name,
-            "picture": drawn.name if drawn else None,
-        }
-        file = _write_report(folder / f"{beginning}-report.json", facts | {"files": names})
+        for file, waveform in waveforms.items():
+            audio.write(file, waveform, rate)
+        picture = None if drawn is None else save(drawn(), folder / f"{beginning}-spectrograms.png")
+        names = named | {"picture": picture.name if picture else None}
+        report = _write_report(folder / f"{beginning}-report.json", facts | {"files": names})
     except OSError as error:
-        raise _refused(folder, error) from error
-    return StemFiles(written, rest, drawn, file)
+        reason = error.strerror or "no reason given"
+        raise LassError(f"The results cannot be written to {folder} ({reason}); choose another folder.") from error
+    return picture, report
 
 
 def _write_report(file: Path, facts: dict[str, Any]) -> Path:
@@ -210,11 +224,6 @@ def _write_report(file: Path, facts: dict[str, Any]) -> Path:
     return file
 
 
-def _refused(folder: Path, error: OSError) -> LassError:
-    reason = error.strerror or "no reason given"
-    return LassError(f"The results cannot be written to {folder} ({reason}); choose another folder.")
-
-
 def _slug(text: str, fallback: str) -> str:
     """Letters and digits of any script, joined by single hyphens, at most ``_MOST_BYTES`` long; never empty."""
     plain = unicodedata.normalize("NFKC", text).lower()
@@ -222,7 +231,14 @@ def _slug(text: str, fallback: str) -> str:
     return joined.encode()[:_MOST_BYTES].decode(errors="ignore").strip("-") or fallback
 
 
-def _level(waveform: np.ndarray) -> float:
+def _level(waveform: Waveform) -> float:
     """Root mean square in decibels of full scale."""
-    mean_square = float(np.mean(np.square(waveform, dtype=np.float64)))
-    return round(10 * np.log10(max(mean_square, _QUIETEST**2)), 2)
+    return round(10 * np.log10(max(mean_square(waveform), _QUIETEST**2)), 2)
+
+
+def _difference(recording: Waveform, parts: Sequence[Waveform]) -> float:
+    """The largest difference between a recording and the sum of its parts."""
+    return max(
+        float(np.abs(sum(part[..., first:last] for part in parts) - recording[..., first:last]).max())
+        for first, last in spans(recording)
+    )

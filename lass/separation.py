@@ -12,19 +12,21 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import Generic, Protocol, TypeVar, get_args
 
 import numpy as np
 import torch
 
-from lass.audio import check, resample
+from lass.audio import check, resample, resampled
 from lass.checkpoints.loading import Loaded, load_checkpoint
 from lass.devices import choose
-from lass.errors import Cancelled
+from lass.errors import Cancelled, SettingsError
 from lass.models import ResUNet
-from lass.models.engine import Engine, Guide
+from lass.models.engine import Engine, Guide, Precision
 from lass.models.kernels import has_fast_bfloat16
 from lass.queries import Query, check_query
 from lass.queries.known import Understanding
+from lass.waveforms import Computed, Scratch, Spool, Waveform, cut, difference, mean_square
 
 # Durations in seconds. What an overlap has besides its fade is context, and dropped.
 WINDOW = 10.24
@@ -41,41 +43,77 @@ class Progress:
     total: int
 
 
+W_co = TypeVar("W_co", bound=Waveform, covariant=True)
+
+
 @dataclass(frozen=True, eq=False)
-class Separation:
+class Separated(Generic[W_co]):
     """A separated recording: ``target`` and ``residual`` have the input's shape and add up to it."""
 
-    target: np.ndarray
-    residual: np.ndarray
+    target: W_co
+    residual: W_co
     sample_rate: int
     query: str
     model: str
     understanding: Understanding | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Separation(Separated[np.ndarray]):
+    """A separated recording in memory."""
+
+    target: np.ndarray
+    residual: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed(Separated[Waveform]):
+    """A separated recording on disk."""
+
+    target: Waveform
+    residual: Waveform
+
+
 Steps = Generator[Progress | Separation, None, None]
+Stream = Generator[Progress | Streamed, None, None]
+Result = TypeVar("Result")
+
+
+class Separates(Protocol):
+    """What stems and regions need of a separator; a Separator and an Ensemble have it."""
+
+    def steps(self, waveform: np.ndarray, sample_rate: int, query: str) -> Steps:
+        """Progress, and the separation last."""
+
+
+class Streams(Protocol):
+    """The same for recordings on disk."""
+
+    def stream(self, waveform: Waveform, sample_rate: int, query: str, scratch: Scratch) -> Stream:
+        """Progress, and the separation last."""
 
 
 def finish(
-    steps: Steps, progress: Callable[[int, int], None] | None, cancelled: Callable[[], bool] | None
-) -> Separation:
-    """Run a separation's steps to the end; see :meth:`Separator.separate` for the arguments.
+    steps: Generator[Progress | Result, None, None],
+    progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Result:
+    """Run steps to the end, and give what comes last; see :meth:`Separator.separate` for the arguments.
 
     Raises:
         Cancelled: ``cancelled`` said so.
     """
-    result: Separation | None = None
+    result: list[Result] = []
     with closing(steps):
         for step in steps:
-            if isinstance(step, Separation):
-                result = step
+            if not isinstance(step, Progress):
+                result.append(step)
                 continue
             if progress is not None:
                 progress(step.done, step.total)
             if cancelled is not None and cancelled():
                 raise Cancelled
-    assert result is not None
-    return result
+    return result[0]
 
 
 class Separator:
@@ -84,18 +122,23 @@ class Separator:
     Args:
         checkpoint: the network, its encoder and what it says about itself.
         device: a torch device.
-        fast: on a processor with bfloat16, work in that: nearly twice as fast, and a little less exact. It changes
-            nothing for other architectures than ResUNet, on other processors, or on other devices.
+        precision: ``fast`` works in bfloat16 on a processor that has it: nearly twice as fast, and a little less
+            exact. It changes nothing for other architectures than ResUNet, on other processors, or on other devices.
+
+    Raises:
+        SettingsError: there is no such precision.
     """
 
-    def __init__(self, checkpoint: Loaded, device: str = "cpu", *, fast: bool = False) -> None:
+    def __init__(self, checkpoint: Loaded, device: str = "cpu", *, precision: Precision = "float32") -> None:
+        if precision not in get_args(Precision):
+            raise SettingsError(f"There is no precision {precision!r}; choose {' or '.join(get_args(Precision))}.")
         self._checkpoint = checkpoint
         self.name = checkpoint.name
         self.model = checkpoint.model.to(device).eval()
         self.encoder = checkpoint.encoder
         self.sample_rate = checkpoint.config.sample_rate
         self.device = torch.device(device)
-        self.fast = fast
+        self.precision = precision
         self._engine: Engine | None = None
         self._making = Lock()
         self.known_sounds = checkpoint.known_sounds
@@ -113,12 +156,12 @@ class Separator:
         device: str = "cpu",
         sample_rate: int | None = None,
         cache_dir: str | Path | None = None,
-        fast: bool = False,
+        precision: Precision = "float32",
     ) -> "Separator":
-        """See :func:`lass.load_separator`, and the class for ``fast``."""
+        """See :func:`lass.load_separator`."""
         cache = None if cache_dir is None else Path(cache_dir)
         checkpoint = load_checkpoint(name_or_path, cache_dir=cache, sample_rate=sample_rate)
-        return cls(checkpoint, choose(device), fast=fast)
+        return cls(checkpoint, choose(device), precision=precision)
 
     def separate(
         self,
@@ -155,9 +198,7 @@ class Separator:
         condition = self.encoder.encode([text])
         at_model_rate = resample(mixture, sample_rate, self.sample_rate)
         target_at_model_rate = np.zeros_like(at_model_rate)
-        settled = self.settled(condition).to(self.device)
-        for done, total in self._walk(at_model_rate, settled, target_at_model_rate):
-            yield Progress(done, total)
+        yield from self._walk(at_model_rate, condition, target_at_model_rate)
         target = resample(target_at_model_rate, self.sample_rate, sample_rate)[:, : mixture.shape[1]]
         target = target.reshape(np.shape(waveform))
         yield Separation(
@@ -168,6 +209,36 @@ class Separator:
             model=self.name,
             understanding=self._nearest(condition),
         )
+
+    def stream(self, waveform: Waveform, sample_rate: int, query: str, scratch: Scratch) -> Stream:
+        """The same of a recording that is not in memory, ``(channels, samples)``, from disk to disk.
+
+        Memory does not grow with the recording's length. The recording is one that :func:`lass.audio.spool` gave, or
+        a part of it; the result lasts as long as ``scratch``.
+
+        Raises:
+            QueryError: the query is empty or too long.
+            OSError: the disk is full.
+        """
+        text = check_query(query)
+        condition = self.encoder.encode([text])
+        at_model_rate = self._spooled(waveform, sample_rate, self.sample_rate, scratch)
+        target_at_model_rate = scratch.spool(*at_model_rate.shape)
+        yield from self._walk(at_model_rate, condition, target_at_model_rate)
+        target = cut(self._spooled(target_at_model_rate, self.sample_rate, sample_rate, scratch), 0, waveform.shape[1])
+        yield Streamed(
+            target, difference(waveform, target), sample_rate, text, self.name, self._nearest(condition)
+        )
+
+    @staticmethod
+    def _spooled(waveform: Waveform, from_rate: int, to_rate: int, scratch: Scratch) -> Waveform:
+        """A waveform at another rate, on disk."""
+        if from_rate == to_rate:
+            return waveform
+        spool = scratch.spool(waveform.shape[0])
+        for block in resampled(waveform, from_rate, to_rate):
+            spool.append(block)
+        return spool
 
     def understand(self, query: str) -> Understanding | None:
         """The nearest sound the checkpoint knows; None when it does not list any. Raises QueryError."""
@@ -180,9 +251,10 @@ class Separator:
     def _nearest(self, condition: Query) -> Understanding | None:
         return None if self.known_sounds is None else self.known_sounds.nearest(condition)
 
-    def at_precision(self, *, fast: bool) -> "Separator":
+    def at_precision(self, precision: Precision) -> "Separator":
         """This separator, or one of the same weights that works in the other precision."""
-        return self if fast == self.fast else Separator(self._checkpoint, str(self.device), fast=fast)
+        same = precision == self.precision
+        return self if same else Separator(self._checkpoint, str(self.device), precision=precision)
 
     def engine(self) -> Engine | None:
         """The network for inference, made when it is first asked for; None for those that work as they are."""
@@ -190,38 +262,37 @@ class Separator:
             return None
         with self._making:
             if self._engine is None:
-                self._engine = Engine(self.model, "fast" if self.fast and has_fast_bfloat16() else "float32")
+                self._engine = Engine(self.model, self.precision if has_fast_bfloat16() else "float32")
             return self._engine
 
-    def _walk(self, mixture: np.ndarray, query: Query, target: np.ndarray) -> Iterator[tuple[int, int]]:
+    def _walk(self, mixture: Waveform, condition: Query, target: np.ndarray | Spool) -> Iterator[Progress]:
         """Write the target of ``mixture (channels, samples)`` to ``target``, which holds zeros; tells how far it is.
 
         A level outside what training met is brought to the nearer edge for the model, and the target brought back.
         """
-        engine = self.engine()
+        engine, query = self.engine(), self.settled(condition).to(self.device)
         if engine is None:
             return self._windows(mixture, target, lambda windows: self.model(windows, query.expand(len(windows))))
         guide = engine.guide(query)
         if engine.streams:
-            return self._stream(engine, guide, mixture, target)
+            return self._one_pass(engine, guide, mixture, target)
         return self._windows(mixture, target, lambda windows: engine.separate(windows, guide))
 
-    def _stream(
-        self, engine: Engine, guide: Guide, mixture: np.ndarray, target: np.ndarray
-    ) -> Iterator[tuple[int, int]]:
+    def _one_pass(
+        self, engine: Engine, guide: Guide, mixture: Waveform, target: np.ndarray | Spool
+    ) -> Iterator[Progress]:
         """One pass over everything, piece by piece."""
         gain, begin = self._gain(mixture), 0
         total = engine.steps(mixture.shape[1])
-        # Torch does not share an array that may not be written to.
-        at_level = mixture if gain == 1 and mixture.flags.writeable else mixture * gain
-        for done, part in enumerate(engine.parts(torch.from_numpy(at_level), guide), start=1):
-            np.divide(part.numpy(), gain, out=target[:, begin : begin + part.shape[1]])
+        at_level = Computed(mixture.shape, lambda first, last: mixture[..., first:last] * gain)
+        for done, part in enumerate(engine.parts(at_level, guide), start=1):
+            target[..., begin : begin + part.shape[1]] = part.numpy() / gain
             begin += part.shape[1]
-            yield done, total
+            yield Progress(done, total)
 
     def _windows(
-        self, mixture: np.ndarray, target: np.ndarray, estimate: Callable[[torch.Tensor], torch.Tensor]
-    ) -> Iterator[tuple[int, int]]:
+        self, mixture: Waveform, target: np.ndarray | Spool, estimate: Callable[[torch.Tensor], torch.Tensor]
+    ) -> Iterator[Progress]:
         """Add the target of every window of ``mixture (channels, samples)`` to ``target``, cross-faded."""
         samples = mixture.shape[1]
         gain = self._gain(mixture)
@@ -232,13 +303,13 @@ class Separator:
             chosen = starts[first : first + batch]
             # Only the last window can be shorter than the others.
             for group in _same_length(chosen, self.window, samples):
-                windows = np.stack([mixture[:, start : start + self.window] for start in group]) * gain
+                windows = np.stack([mixture[..., start : start + self.window] for start in group]) * gain
                 with torch.inference_mode():
                     parts = estimate(torch.from_numpy(windows).to(self.device)).float().cpu().numpy() / gain
                 for start, part in zip(group, parts, strict=True):
                     weight = self._weight(part.shape[1], start > 0, start + self.window < samples)
-                    target[:, start : start + part.shape[1]] += part * weight
-            yield first + len(chosen), len(starts)
+                    target[..., start : start + part.shape[1]] += part * weight
+            yield Progress(first + len(chosen), len(starts))
 
     def _weight(self, length: int, fade_in: bool, fade_out: bool) -> np.ndarray:
         """What a window counts for at each sample: 1, but for complementary fades in the middle of overlaps."""
@@ -255,11 +326,11 @@ class Separator:
             weight[end + fade :] = 0
         return weight
 
-    def _gain(self, mixture: np.ndarray) -> np.float32:
+    def _gain(self, mixture: Waveform) -> np.float32:
         """What brings the recording's level into the range that training met; 1 inside it."""
         if self.levels is None:
             return np.float32(1)
-        level = 10 * np.log10(np.mean(np.square(mixture, dtype=np.float64)) + 1e-20)
+        level = 10 * np.log10(mean_square(mixture) + 1e-20)
         return np.float32(10 ** ((np.clip(level, *self.levels) - level) / 20))
 
 

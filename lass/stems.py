@@ -23,15 +23,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import numpy as np
 import scipy.fft
 
-from lass.errors import Cancelled, QueryError
+from lass.errors import QueryError
 from lass.queries import check_query
 from lass.queries.known import Understanding
-from lass.separation import Progress, Separation, Steps
+from lass.separation import Progress, Result, Separates, Separation, Streamed, Streams, finish
+from lass.waveforms import Computed, Scratch, Waveform, mean_square
 
 MOST = 8
 """Descriptions of one recording: more stems than this are told apart neither by a model nor on a page."""
@@ -43,34 +44,42 @@ WINDOW = 0.064
 _BLOCK = 256  # frames in memory at once
 
 
+W_co = TypeVar("W_co", bound=Waveform, covariant=True)
+
+
 @dataclass(frozen=True, eq=False)
-class Stem:
+class StemOf(Generic[W_co]):
     """What one query describes: ``waveform`` has the recording's shape."""
 
     query: str
-    waveform: np.ndarray
+    waveform: W_co
     understanding: Understanding | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Stems:
+class StemsOf(Generic[W_co]):
     """The stems of a recording, in the order of their queries, and what is left: together they are the recording.
 
     ``shared`` is the energy that sharing moved, relative to the recording's; 0 where no descriptions overlapped.
     """
 
-    stems: tuple[Stem, ...]
-    rest: np.ndarray
+    stems: tuple[StemOf[W_co], ...]
+    rest: W_co
     sample_rate: int
     model: str
     shared: float
 
 
-class Separates(Protocol):
-    """What a separator needs for stems; a Separator and an Ensemble have it."""
+class Stem(StemOf[np.ndarray]):
+    """A stem in memory."""
 
-    def steps(self, waveform: np.ndarray, sample_rate: int, query: str) -> Steps:
-        """Progress, and the separation last."""
+
+class Stems(StemsOf[np.ndarray]):
+    """Stems in memory."""
+
+
+class StreamedStems(StemsOf[Waveform]):
+    """Stems on disk."""
 
 
 def separate_stems(
@@ -97,18 +106,7 @@ def separate_stems(
         QueryError: a query is empty or too long, there is none, or there are more than :data:`MOST`.
         Cancelled: ``cancelled`` said so.
     """
-    result: Stems | None = None
-    with closing(steps(separator, waveform, sample_rate, queries)) as running:
-        for step in running:
-            if isinstance(step, Stems):
-                result = step
-                continue
-            if progress is not None:
-                progress(step.done, step.total)
-            if cancelled is not None and cancelled():
-                raise Cancelled
-    assert result is not None
-    return result
+    return finish(steps(separator, waveform, sample_rate, queries), progress, cancelled)
 
 
 def steps(
@@ -118,16 +116,52 @@ def steps(
 
     Closing the iterator cancels.
     """
-    words = check_queries(queries)
-    found = []
-    for number, query in enumerate(words):
-        with closing(separator.steps(waveform, sample_rate, query)) as running:
-            for step in running:
-                if isinstance(step, Separation):
-                    found.append(step)
-                else:
-                    yield Progress(number * step.total + step.done, len(words) * step.total)
+    found: list[Separation] = []
+    yield from _each(queries, lambda query: separator.steps(waveform, sample_rate, query), found)
     yield together(waveform, found)
+
+
+def stream(
+    separator: Streams, waveform: Waveform, sample_rate: int, queries: Sequence[str], scratch: Scratch
+) -> Generator[Progress | StreamedStems, None, None]:
+    """The same from disk to disk, see :meth:`lass.separation.Separator.stream`."""
+    found: list[Streamed] = []
+    yield from _each(queries, lambda query: separator.stream(waveform, sample_rate, query, scratch), found)
+    targets, moved = [separation.target for separation in found], 0.0
+    if len(found) > 1:
+        spools = [scratch.spool(waveform.shape[0]) for _ in found]
+        for blocks in sharing(waveform, targets, sample_rate):
+            for old, new, spool in zip(targets, blocks, spools, strict=True):
+                moved += _energy(new - old[..., spool.samples : spool.samples + new.shape[1]])
+                spool.append(new)
+        targets = list(spools)
+
+    def rest(first: int, last: int) -> np.ndarray:
+        taken: np.ndarray = np.sum([target[..., first:last] for target in targets], axis=0, dtype=np.float32)
+        return waveform[..., first:last] - taken
+
+    stems = tuple(
+        StemOf(separation.query, target, separation.understanding)
+        for separation, target in zip(found, targets, strict=True)
+    )
+    energy = mean_square(waveform) * int(np.prod(waveform.shape))
+    yield StreamedStems(
+        stems, Computed(waveform.shape, rest), sample_rate, found[0].model, moved / max(energy, 1e-20)
+    )
+
+
+def _each(
+    queries: Sequence[str], separate: Callable[[str], Generator[Progress | Result, None, None]], found: list[Result]
+) -> Generator[Progress, None, None]:
+    """Separate query by query into ``found``; progress counts over all of them."""
+    words = check_queries(queries)
+    for number, query in enumerate(words):
+        with closing(separate(query)) as running:
+            for step in running:
+                if isinstance(step, Progress):
+                    yield Progress(number * step.total + step.done, len(words) * step.total)
+                else:
+                    found.append(step)
 
 
 def check_queries(queries: Iterable[str]) -> list[str]:
@@ -168,27 +202,43 @@ def together(waveform: np.ndarray, separations: Sequence[Separation]) -> Stems:
 def share(mixture: np.ndarray, estimates: Sequence[np.ndarray], sample_rate: int) -> list[np.ndarray]:
     """Estimates that claim no part of the mixture twice; where none does, they come back to the bit.
 
-    All are ``(channels, samples)`` or ``(samples,)`` and of one shape; so is what comes back. Memory: that of the
-    result, and of some hundred frames.
+    All are ``(channels, samples)`` or ``(samples,)`` and of one shape; so is what comes back.
     """
     whole = np.atleast_2d(np.asarray(mixture, np.float32))
     parts = [np.atleast_2d(np.asarray(estimate, np.float32)) for estimate in estimates]
-    size = 2 ** int(np.log2(max(min(WINDOW * sample_rate, whole.shape[1]), 16)))
-    changes = [np.zeros((whole.shape[0], whole.shape[1] + 2 * size), np.float32) for _ in parts]
+    blocks = zip(*sharing(whole, parts, sample_rate), strict=True)
+    return [np.concatenate(block, axis=1).reshape(np.shape(mixture)) for block in blocks]
+
+
+def sharing(
+    mixture: Waveform, estimates: Sequence[Waveform], sample_rate: int
+) -> Generator[list[np.ndarray], None, None]:
+    """The same in blocks one behind the other, ``(channels, some samples)`` of each estimate.
+
+    Mixture and estimates are ``(channels, samples)``. Memory: that of some hundred frames.
+    """
+    channels, samples = mixture.shape
+    size = 2 ** int(np.log2(max(min(WINDOW * sample_rate, samples), 16)))
+    hop = size // 4
     window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-    for begin, spectra in _blocks([whole, *parts], size, window):
+    # What a block's frames change of the samples that the next block's frames change as well.
+    pending = [np.zeros((channels, size - hop), np.float32) for _ in estimates]
+    for begin, spectra in _blocks([mixture, *estimates], size, window):
+        length = spectra[0].shape[1] * hop
+        changes = [np.pad(change, ((0, 0), (0, length))) for change in pending]
         factors = _factors(spectra[0], spectra[1:])
-        if factors is None:
-            continue
-        for spectrum, factor, change in zip(spectra[1:], factors, changes, strict=True):
-            frames = scipy.fft.irfft(spectrum * (factor - 1), n=size, axis=-1)
-            # At a hop of a quarter the squares of the window add up to 2.
-            _add_overlapping(change[:, begin:], frames * (window / 2), size // 4)
-    result = []
-    for part, change, estimate in zip(parts, changes, estimates, strict=True):
-        new = part + change[:, size : size + whole.shape[1]]
-        result.append(new.reshape(np.shape(estimate)))
-    return result
+        if factors is not None:
+            for spectrum, factor, change in zip(spectra[1:], factors, changes, strict=True):
+                frames = scipy.fft.irfft(spectrum * (factor - 1), n=size, axis=-1)
+                # At a hop of a quarter the squares of the window add up to 2.
+                _add_overlapping(change, frames * (window / 2), hop)
+        pending = [change[:, length:] for change in changes]
+        first, last = max(begin, 0), min(begin + length, samples)
+        if first < last:
+            yield [
+                estimate[..., first:last] + change[:, first - begin : last - begin]
+                for estimate, change in zip(estimates, changes, strict=True)
+            ]
 
 
 def _factors(mixture: np.ndarray, estimates: Sequence[np.ndarray]) -> np.ndarray | None:
@@ -215,24 +265,24 @@ def _factors(mixture: np.ndarray, estimates: Sequence[np.ndarray]) -> np.ndarray
 
 
 def _blocks(
-    waveforms: Sequence[np.ndarray], size: int, window: np.ndarray
+    waveforms: Sequence[Waveform], size: int, window: np.ndarray
 ) -> Iterator[tuple[int, list[np.ndarray]]]:
-    """The spectra of all waveforms, block by block: where its first frame begins in the padded waveform, and each
-    one's ``(channels, frames, bins)``. Every sample lies in four frames.
+    """The spectra of all waveforms, block by block: the sample that its first frame begins with, and each one's
+    ``(channels, frames, bins)``. Every sample lies in four frames: the first ones begin before the waveform does.
     """
     samples, hop = waveforms[0].shape[1], size // 4
     frames = -(-(samples + size) // hop) + 1
     for first in range(0, frames, _BLOCK):
         count = min(_BLOCK, frames - first)
-        begin = first * hop
+        begin = first * hop - size
         end = begin + (count - 1) * hop + size
-        yield begin, [_spectrum(waveform, begin - size, end - size, size, window) for waveform in waveforms]
+        yield begin, [_spectrum(waveform, begin, end, size, window) for waveform in waveforms]
 
 
-def _spectrum(waveform: np.ndarray, begin: int, end: int, size: int, window: np.ndarray) -> np.ndarray:
+def _spectrum(waveform: Waveform, begin: int, end: int, size: int, window: np.ndarray) -> np.ndarray:
     """Spectra of the frames from ``begin`` to ``end``, zeros beyond the waveform's own samples."""
     samples = waveform.shape[1]
-    piece = waveform[:, min(max(begin, 0), samples) : min(max(end, 0), samples)]
+    piece = waveform[..., min(max(begin, 0), samples) : min(max(end, 0), samples)]
     before = min(max(-begin, 0), end - begin)
     piece = np.pad(piece, ((0, 0), (before, end - begin - before - piece.shape[1])))
     frames = np.lib.stride_tricks.sliding_window_view(piece, size, axis=1)[:, :: size // 4]
@@ -243,11 +293,7 @@ def _spectrum(waveform: np.ndarray, begin: int, end: int, size: int, window: np.
 def _add_overlapping(out: np.ndarray, frames: np.ndarray, hop: int) -> None:
     """Add ``frames (channels, frames, size)`` to ``out (channels, samples)``, one every ``hop`` samples."""
     for number in range(frames.shape[1]):
-        at = number * hop
-        room = out.shape[1] - at
-        if room <= 0:
-            break
-        out[:, at : at + frames.shape[2]] += frames[:, number, :room]
+        out[:, number * hop : number * hop + frames.shape[2]] += frames[:, number]
 
 
 def _energy(waveform: np.ndarray) -> float:

@@ -15,6 +15,7 @@ import soundfile
 import lass
 from lass import audio
 from lass.cli import main
+from lass.models.kernels import has_fast_bfloat16
 
 COMMANDS = ("separate", "models", "download", "evaluate", "benchmark", "train", "compare", "publish", "study", "serve")
 RATE = 44_100
@@ -133,6 +134,43 @@ def test_stems_are_one_file_for_each_query_and_add_up_with_the_rest(
 
 def test_stems_and_remove_do_not_go_together(mixture: Path, tmp_path: Path, capsys: Capture) -> None:
     assert "leave --remove out" in failing(capsys, *separating(mixture, tmp_path / "out"), "--stems", "--remove")
+
+
+def test_of_a_region_only_that_changes(mixture: Path, tmp_path: Path, tiny_checkpoint: Path, capsys: Capture) -> None:
+    arguments = ["--query", "rain", "--model", tiny_checkpoint, "--out", tmp_path / "out", "--json", "--region"]
+    recording(mixture, seconds=1.5)
+    before = samples(mixture)
+    begin, end = round(0.5 * RATE), round(0.9 * RATE)
+    for extra, outside in (([], before), (["--remove"], before), (["--stems"], 0 * before)):
+        assert lass_command("separate", mixture, *arguments, "0.5:0.9", *extra) == 0
+        (report,) = json.loads(capsys.readouterr().out)
+        assert report["part"] == {"start_seconds": 0.5, "end_seconds": 0.9}
+        found = samples(report["files"]["stems"][0] if "--stems" in extra else report["files"]["target"])
+        for untouched in (slice(0, begin), slice(end, None)):
+            np.testing.assert_array_equal(found[untouched], outside[untouched])
+        assert np.abs(found[begin:end] - outside[begin:end]).max() > 1e-3
+    # The beginning, or the end, may be left out.
+    assert lass_command("separate", mixture, *arguments, "0.9:") == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["part"] == {"start_seconds": 0.9, "end_seconds": 1.5}
+    np.testing.assert_array_equal(samples(report["files"]["target"])[:end], before[:end])
+
+
+def test_a_region_that_the_recording_does_not_have(
+    mixture: Path, tmp_path: Path, tiny_checkpoint: Path, capsys: Capture
+) -> None:
+    arguments = [*separating(mixture, tmp_path / "out", tiny_checkpoint), "--region", "7:9"]
+    assert "the recording ends at 0.5 s" in failing(capsys, *arguments)
+
+
+def test_the_fast_mode_is_nearly_the_same(mixture: Path, tmp_path: Path, tiny_checkpoint: Path) -> None:
+    targets = []
+    for precision in ("float32", "fast"):
+        out = tmp_path / precision
+        assert lass_command(*separating(mixture, out, tiny_checkpoint), "--precision", precision) == 0
+        targets.append(samples(out / "mixture-rain-tiny-target.wav"))
+    np.testing.assert_allclose(targets[1], targets[0], atol=0.1 * float(np.abs(targets[0]).max()))
+    assert np.array_equal(*targets) is not has_fast_bfloat16()
 
 
 def test_a_folder_with_a_broken_file_gives_the_others_their_results(
@@ -262,6 +300,12 @@ def test_interrupting_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: C
         ["separate", "a.wav", "--query", "rain", "--out", "o", "--loud"],
         ["separate", "a.wav", "--query", "rain", "--out", "o", "--sample-rate", "fast"],
         ["separate", "a.wav", "--query", "rain", "--out", "o", "--sample-rate", "0"],
+        ["separate", "a.wav", "--query", "rain", "--out", "o", "--precision", "half"],
+        ["separate", "a.wav", "--query", "rain", "--out", "o", "--region", "3"],
+        ["separate", "a.wav", "--query", "rain", "--out", "o", "--region", ":"],
+        ["separate", "a.wav", "--query", "rain", "--out", "o", "--region", "5:4"],
+        ["separate", "a.wav", "--query", "rain", "--out", "o", "--region", "a:b"],
+        ["separate", "a.wav", "--query", "rain", "--out", "o", "--region=-1:4"],
         ["evaluate"],
         ["evaluate", "--audio", "a"],
         ["evaluate", "--audio", "a", "--list", "l.csv", "--clips", "c.csv"],

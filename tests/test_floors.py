@@ -33,7 +33,7 @@ FLOORS = [
     ["queries", "audio"],
     ["scenes", "metrics", "plots"],
     ["sounds"],  # what the scenes are made of
-    ["devices", "files"],
+    ["devices", "files", "waveforms"],
     ["errors", "version"],
 ]
 # The user interface has floors of its own.

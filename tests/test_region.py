@@ -1,6 +1,6 @@
 """A part of a recording is separated, and the rest stays as it is."""
 
-from collections.abc import Generator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from lass import region
 from lass.errors import AudioError
 from lass.region import Region
-from lass.separation import Progress, Separation
+from lass.separation import Progress, Separation, Stream, Streamed
+from lass.waveforms import Scratch, Waveform, difference
 
 RATE = 16_000
 SECONDS = 20
@@ -20,13 +21,11 @@ class Quieter:
     def __init__(self) -> None:
         self.heard = 0
 
-    def steps(
-        self, waveform: np.ndarray, sample_rate: int, query: str
-    ) -> Generator[Progress | Separation, None, None]:
+    def stream(self, waveform: Waveform, sample_rate: int, query: str, scratch: Scratch) -> Stream:
         self.heard = waveform.shape[-1]
         yield Progress(1, 1)
-        target = waveform * np.float32(0.25)
-        yield Separation(target, waveform - target, sample_rate, query, "quieter")
+        target = waveform[..., :] * np.float32(0.25)
+        yield Streamed(target, difference(waveform, target), sample_rate, query, "quieter")
 
 
 @pytest.fixture
@@ -35,10 +34,11 @@ def tone() -> np.ndarray:
     return (0.5 * np.sin(2 * np.pi * 100 * time))[None].astype(np.float32)
 
 
-def separated(waveform: np.ndarray, part: Region) -> Separation:
-    *_, result = region.steps(Quieter(), waveform, RATE, "tone", part)
-    assert isinstance(result, Separation)
-    return result
+def separated(waveform: np.ndarray, part: Region, listener: Quieter | None = None) -> Separation:
+    """What a region's separation gives, in memory; the listener uses no room on any disk."""
+    *_, result = region.stream(listener or Quieter(), waveform, RATE, "tone", Scratch(Path("no folder")), part)
+    assert isinstance(result, Streamed)
+    return Separation(result.target[..., :], result.residual[..., :], RATE, result.query, result.model)
 
 
 def test_only_the_region_changes_and_the_parts_add_up(tone: np.ndarray) -> None:
@@ -55,8 +55,9 @@ def test_only_the_region_changes_and_the_parts_add_up(tone: np.ndarray) -> None:
 
 def test_removing_leaves_the_recording_without_the_sound(tone: np.ndarray) -> None:
     part = Region(5, 9)
-    *_, piece = region.piece_steps(Quieter(), tone, RATE, "tone", part)
-    assert isinstance(piece, Separation)
+    first, last = region.heard(tone.shape[1], RATE, part)
+    target = tone[:, first:last] * np.float32(0.25)
+    piece = Separation(target, tone[:, first:last] - target, RATE, "tone", "quieter")
     result = region.removing(tone, piece, part)
     np.testing.assert_allclose(result.target + result.residual, tone, atol=1e-6)
     middle = slice(6 * RATE, 8 * RATE)
@@ -74,9 +75,9 @@ def test_nothing_clicks_at_the_edges(tone: np.ndarray) -> None:
 
 def test_the_network_hears_the_region_and_its_surroundings_only(tone: np.ndarray) -> None:
     listener = Quieter()
-    list(region.steps(listener, tone, RATE, "tone", Region(5, 9)))
+    separated(tone, Region(5, 9), listener)
     assert listener.heard == (4 + 2 * region.CONTEXT) * RATE
-    list(region.steps(listener, tone, RATE, "tone", Region(1, 2)))
+    separated(tone, Region(1, 2), listener)
     assert listener.heard == (2 + region.CONTEXT) * RATE
 
 

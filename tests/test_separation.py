@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import lass
 from lass import separation
 from lass.checkpoints.loading import Loaded, load_checkpoint
-from lass.errors import AudioError, Cancelled, QueryError
+from lass.errors import AudioError, Cancelled, QueryError, SettingsError
 from lass.queries import Query
 from lass.separation import Progress, Separation, Separator
 
@@ -132,9 +132,16 @@ def test_one_pass_in_pieces_is_one_pass(weights: str, loaded: Loaded, trained: L
 def test_the_fast_mode_gives_nearly_the_same(trained: Loaded) -> None:
     rate = trained.config.sample_rate
     mixture = noise(3, rate=rate)
-    exact, fast = (Separator(trained, fast=fast).separate(mixture, rate, "rain").target for fast in (False, True))
+    separators = Separator(trained), Separator(trained, precision="fast")
+    exact, fast = (separator.separate(mixture, rate, "rain").target for separator in separators)
     # bfloat16 rounds to 2^-9, which is -54 dB for one value; measured: -53 dB.
     assert decibels(fast - exact, exact) < -48
+
+
+def test_there_are_two_precisions(loaded: Loaded, tiny_checkpoint: Path) -> None:
+    assert lass.load_separator(tiny_checkpoint, precision="fast").at_precision("float32").precision == "float32"
+    with pytest.raises(SettingsError, match="choose float32 or fast"):
+        Separator(loaded, precision="half")  # type: ignore[arg-type]
 
 
 def test_windows_leave_no_seam(counting: Separator) -> None:

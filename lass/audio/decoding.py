@@ -6,16 +6,17 @@ gives up on.
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar
 
 import numpy as np
 
 from lass.audio.formats import Format, recognise
-from lass.audio.recording import Audio, check_form, check_length, check_samples, shown
+from lass.audio.recording import Audio, Spooled, check_form, check_length, check_samples, shown
 from lass.errors import AudioError
+from lass.waveforms import Scratch, Spool
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -63,16 +64,41 @@ def read(path: str | os.PathLike[str], *, max_seconds: float | None = None, max_
     name = shown(path)
     try:
         with _opened(path, name, max_bytes) as file:
-            waveform, rate = _decode(file, name, max_seconds)
+            found = _decode(file, name, max_seconds, _InMemory)
+            waveform = found.kept.joined()
     except MemoryError:
         raise AudioError(f"{name} does not fit into memory; choose a shorter part of it.") from None
     except OSError as error:
         raise AudioError(f"{name} cannot be read to its end; check its disk, or choose another copy.") from error
-    check_length(waveform.shape[1], rate, name)
-    lowest, highest = check_samples(waveform, name)
+    check_length(waveform.shape[1], found.rate, name)
+    _refuse_silence(*check_samples(waveform, name), name)
+    return Audio(waveform, found.rate)
+
+
+def spool(path: str | os.PathLike[str], scratch: Scratch, *, max_seconds: float | None = None) -> Spooled:
+    """The same as :func:`read` onto a disk: memory does not grow with the recording's length.
+
+    Raises:
+        AudioError: as :func:`read` does, or the disk is full.
+    """
+    name = shown(path)
+    try:
+        with _opened(path, name, None) as file:
+            found = _decode(file, name, max_seconds, lambda: _OnDisk(scratch))
+    except OSError as error:
+        raise AudioError(
+            f"{name} cannot be read to its end, or {scratch.folder} not hold it; check both disks."
+        ) from error
+    check_length(found.samples, found.rate, name)
+    extremes = check_samples(np.stack(found.kept.extremes, axis=1), name)
+    _refuse_silence(*extremes, name)
+    assert found.kept.spool is not None
+    return Spooled(found.kept.spool, found.rate)
+
+
+def _refuse_silence(lowest: np.ndarray, highest: np.ndarray, name: str) -> None:
     if (lowest == highest).all():
         raise AudioError(f"{name} is silent from beginning to end; choose a recording with sound in it.")
-    return Audio(waveform, rate)
 
 
 @contextlib.contextmanager
@@ -101,18 +127,20 @@ def _size(count: int) -> str:
     return f"{count / 1e6:.4g} MB" if count >= 100_000 else f"{count} bytes"
 
 
-def _decode(file: BinaryIO, name: str, max_seconds: float | None) -> tuple[np.ndarray, int]:
-    """The longest waveform that a decoder makes of the file, and its rate."""
+def _decode(
+    file: BinaryIO, name: str, max_seconds: float | None, keep: "Callable[[], Kept]"
+) -> "_Collected[Kept]":
+    """The longest waveform that a decoder makes of the file."""
     found = recognise(file)
     if found is None:
         raise AudioError(
             f"{name} is not a recording in a format that can be read; "
             "use wav, flac, mp3, ogg, opus, aiff, m4a, mp4 or webm."
         )
-    best: tuple[np.ndarray, int] = (np.empty((1, 0), np.float32), 1)
+    best: _Collected[Kept] | None = None
     soundless = False
     for decode in (_soundfile, _av) if found.sndfile else (_av,):
-        collected = _Collected(name, max_seconds)
+        collected = _Collected(name, max_seconds, keep())
         whole = False
         try:
             with contextlib.closing(decode(file, found, collected)) as blocks:
@@ -121,23 +149,87 @@ def _decode(file: BinaryIO, name: str, max_seconds: float | None) -> tuple[np.nd
             whole = True
         except _Broken as error:
             soundless = isinstance(error, _Soundless)
-        if collected.samples > best[0].shape[1]:
-            best = collected.joined(), collected.rate
+        if collected.samples > (0 if best is None else best.samples):
+            best = collected
             if whole:
                 break
-    if best[0].shape[1] == 0:
+    if best is None:
         if soundless:
             raise AudioError(f"{name} has no sound track; choose a recording or a video with sound.")
         raise AudioError(f"{name} holds no sound that can be read, so it may be damaged or cut short; export it again.")
     return best
 
 
-class _Collected:
+class _InMemory:
+    """Blocks ``(channels, samples)`` one behind the other."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.pieces: list[np.ndarray] = []
+        self.samples = self.channels = 0
+
+    def append(self, block: np.ndarray) -> None:
+        """Add a block; all have as many channels."""
+        self.channels = block.shape[0]
+        length = _PIECE // self.channels
+        while block.shape[1]:
+            piece, filled = divmod(self.samples, length)
+            if piece == len(self.pieces):
+                self.pieces.append(np.empty((self.channels, length), np.float32))
+            part = block[:, : length - filled]
+            self.pieces[piece][:, filled : filled + part.shape[1]] = part
+            self.samples += part.shape[1]
+            block = block[:, part.shape[1] :]
+
+    def joined(self) -> np.ndarray:
+        """Everything as one array; the pieces are given back one by one, so the recording is never held twice."""
+        waveform = np.empty((self.channels, self.samples), np.float32)
+        self.pieces.reverse()
+        start = 0
+        while self.pieces:
+            piece = self.pieces.pop()[:, : self.samples - start]
+            waveform[:, start : start + piece.shape[1]] = piece
+            start += piece.shape[1]
+        return waveform
+
+
+class _OnDisk:
+    """The same on a disk; ``extremes`` are the lowest and the highest sample of each channel."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self.scratch = scratch
+        self.spool: Spool | None = None
+        self.extremes: tuple[np.ndarray, np.ndarray] = (np.empty(0), np.empty(0))
+
+    def clear(self) -> None:
+        """Begin anew."""
+        if self.spool is not None:
+            self.spool.close()
+        self.spool = None
+
+    def append(self, block: np.ndarray) -> None:
+        """Add a block; all have as many channels."""
+        lowest, highest = block.min(axis=1), block.max(axis=1)
+        if self.spool is None:
+            self.spool = self.scratch.spool(len(block))
+        else:
+            lowest, highest = np.minimum(lowest, self.extremes[0]), np.maximum(highest, self.extremes[1])
+        self.extremes = lowest, highest
+        self.spool.append(block)
+
+
+Kept = TypeVar("Kept", _InMemory, _OnDisk)
+
+
+class _Collected(Generic[Kept]):
     """Blocks of one form, as many as are wanted."""
 
-    def __init__(self, name: str, max_seconds: float | None) -> None:
+    def __init__(self, name: str, max_seconds: float | None, kept: Kept) -> None:
         self.name, self.max_seconds = name, max_seconds
-        self.pieces: list[np.ndarray] = []
+        self.kept: Kept = kept
         self.samples = self.channels = self.rate = 0
         self.stray = 0.0
 
@@ -164,18 +256,13 @@ class _Collected:
                         "export it again as one recording."
                     )
                 return
-            self.pieces, self.samples = [], 0
+            self.kept.clear()
+            self.samples = 0
         self.channels, self.rate = channels, rate
         self._limit(self.samples + samples, channels, rate)
-        length = _PIECE // channels
-        while block.shape[1]:
-            piece, filled = divmod(self.samples, length)
-            if piece == len(self.pieces):
-                self.pieces.append(np.empty((channels, length), np.float32))
-            part = block[:, : length - filled]
-            self.pieces[piece][:, filled : filled + part.shape[1]] = part
-            self.samples += part.shape[1]
-            block = block[:, part.shape[1] :]
+        if samples:
+            self.kept.append(block)
+            self.samples += samples
 
     def _limit(self, samples: int, channels: int, rate: int) -> None:
         if self.max_seconds is None:
@@ -191,19 +278,8 @@ class _Collected:
                 "choose a shorter part, or convert it to fewer channels or a lower rate."
             )
 
-    def joined(self) -> np.ndarray:
-        """Everything as one array; the pieces are given back one by one, so the recording is never held twice."""
-        waveform = np.empty((self.channels, self.samples), np.float32)
-        self.pieces.reverse()
-        start = 0
-        while self.pieces:
-            piece = self.pieces.pop()[:, : self.samples - start]
-            waveform[:, start : start + piece.shape[1]] = piece
-            start += piece.shape[1]
-        return waveform
 
-
-def _soundfile(file: BinaryIO, found: Format, collected: _Collected) -> Blocks:
+def _soundfile(file: BinaryIO, found: Format, collected: _Collected[Kept]) -> Blocks:
     import soundfile
 
     file.seek(0)
@@ -221,7 +297,7 @@ def _soundfile(file: BinaryIO, found: Format, collected: _Collected) -> Blocks:
         raise _Broken from error
 
 
-def _av(file: BinaryIO, found: Format, _: _Collected) -> Blocks:
+def _av(file: BinaryIO, found: Format, _: _Collected[Kept]) -> Blocks:
     import av
 
     file.seek(0)

@@ -6,10 +6,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from lass.errors import AudioError
+from lass.waveforms import Waveform
 
 SHORTEST = 0.1
 """Seconds below which there is nothing to hear."""
@@ -20,11 +22,14 @@ LOUDEST = 2.0**32
 """Largest magnitude of a sample. Full scale is 1, but integers kept as floats reach 2**31; beyond is damage."""
 
 
-@dataclass(frozen=True, eq=False)
-class Audio:
-    """A recording: ``waveform`` is float32 ``(channels, samples)``, ``sample_rate`` is in hertz."""
+W_co = TypeVar("W_co", bound=Waveform, covariant=True)
 
-    waveform: np.ndarray
+
+@dataclass(frozen=True, eq=False)
+class Recording(Generic[W_co]):
+    """A recording, wherever it lies: ``waveform`` is float32 ``(channels, samples)``, ``sample_rate`` is in hertz."""
+
+    waveform: W_co
     sample_rate: int
 
     @property
@@ -36,6 +41,14 @@ class Audio:
     def channels(self) -> int:
         """Number of channels."""
         return int(self.waveform.shape[0])
+
+
+class Audio(Recording[np.ndarray]):
+    """A recording in memory."""
+
+
+class Spooled(Recording[Waveform]):
+    """A recording on disk."""
 
 
 def check(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -55,7 +68,7 @@ def check(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     return samples
 
 
-def as_float32(waveform: np.ndarray) -> np.ndarray:
+def as_float32(waveform: np.ndarray | Waveform) -> np.ndarray:
     """An array of floats as float32 ``(channels, samples)``.
 
     Raises:

@@ -1,8 +1,11 @@
 """Another sample rate."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
+
+from lass.waveforms import Waveform
 
 # Beyond this reduced ratio torchaudio's kernel, one filter per phase, would take gigabytes.
 _LARGEST_RATIO = 1_000
@@ -37,6 +40,20 @@ def resample(waveform: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
         own = np.require(samples, requirements=["C", "W"])
         resampled = polyphase(torch.from_numpy(own), from_rate, to_rate, lowpass_filter_width=_WIDTH)
         return resampled[..., :length].numpy()
+
+
+def resampled(waveform: Waveform, from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    """What :func:`resample` gives for ``(channels, samples)``, in blocks; memory does not grow with its length."""
+    common = math.gcd(from_rate, to_rate)
+    up, down = to_rate // common, from_rate // common
+    # Each block begins where both rates meet, and is given more on both sides than either filter hears.
+    block, context = (-(-samples // down) * down for samples in (_BLOCK, _BLOCK // 2))
+    samples = waveform.shape[-1]
+    for first in range(0, samples, block):
+        begin, last = max(0, first - context), min(first + block, samples)
+        around = resample(waveform[..., begin : last + context], from_rate, to_rate)
+        skipped = (first - begin) // down * up
+        yield around[..., skipped : skipped - (-(last - first) * up // down)]
 
 
 def _by_spectrum(samples: np.ndarray, up: int, down: int, length: int) -> np.ndarray:

@@ -9,12 +9,12 @@ import numpy as np
 
 from lass.audio.recording import as_float32, as_rate, check_form, check_samples, shown
 from lass.errors import AudioError
+from lass.waveforms import Computed, Spool, Waveform, blocks
 
-_BLOCK = 65_536
 _FLOAT = 3  # WAVE_FORMAT_IEEE_FLOAT
 
 
-def write(path: str | os.PathLike[str], waveform: np.ndarray, sample_rate: int) -> Path:
+def write(path: str | os.PathLike[str], waveform: np.ndarray | Waveform, sample_rate: int) -> Path:
     """Write ``(channels, samples)`` or ``(samples,)`` as a 32-bit float WAV: never clipped, never scaled.
 
     The file appears under its name only when it is whole, replacing what was there. The same samples give the same
@@ -26,10 +26,8 @@ def write(path: str | os.PathLike[str], waveform: np.ndarray, sample_rate: int) 
     """
     file = Path(path)
     rate = as_rate(sample_rate, shown(file))
-    samples = as_float32(waveform)
+    samples = waveform if isinstance(waveform, Computed | Spool) else as_float32(waveform)
     check_form(samples.shape[0], rate, shown(file))
-    if samples.shape[1]:
-        check_samples(samples, shown(file))
     partial = file.with_name(f".{secrets.token_hex(8)}.partial") if file.name else None
     if partial is None:
         raise AudioError(f"{shown(file)} is not a name for a file; choose another one.")
@@ -37,8 +35,9 @@ def write(path: str | os.PathLike[str], waveform: np.ndarray, sample_rate: int) 
         try:
             with partial.open("xb") as raw:
                 raw.write(header(samples.shape[0], samples.shape[1], rate))
-                for start in range(0, samples.shape[1], _BLOCK):
-                    raw.write(samples[:, start : start + _BLOCK].T.astype("<f4").tobytes())
+                for block in blocks(samples):
+                    check_samples(block, shown(file))
+                    raw.write(block.T.astype("<f4").tobytes())
             partial.replace(file)
         except BaseException:
             partial.unlink(missing_ok=True)

@@ -42,9 +42,6 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--repetitions", type=whole_number, default=5, help="of each duration (default 5)")
     parser.add_argument(
-        "--precision", choices=("float32", "fast"), default="float32", help="fast works in bfloat16 (default float32)"
-    )
-    parser.add_argument(
         "--against", choices=("plain", "float32", "fast"), metavar="VARIANT",
         help="time this in turn with it: plain (one float32 pass of the network as it is), float32 or fast",
     )  # fmt: skip

@@ -39,6 +39,7 @@ def chosen_separator(options: argparse.Namespace, settings: Settings) -> Any:
         device=chosen_device(options, settings),
         sample_rate=options.sample_rate,
         cache_dir=settings.checkpoints_dir,
+        precision=options.precision,
     )
 
 

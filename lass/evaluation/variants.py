@@ -69,7 +69,7 @@ def runner(separator: Separator | Ensemble, variant: Variant, text: str) -> Call
         return lambda mixture: separator.separate(mixture, separator.sample_rate, text).target
     if variant == "plain":
         return lambda mixture: _plain(separator, mixture, text)
-    chosen = separator.at_precision(fast=variant == "fast")
+    chosen = separator.at_precision(variant)
     return lambda mixture: chosen.separate(mixture, chosen.sample_rate, text).target
 
 

@@ -26,6 +26,7 @@ from lass.models.stages import Residual, Stage, Upsampling, Whole
 from lass.models.steering import Affine, Layers, Steered, Steering, normalisation
 from lass.models.transform import Analysis, Synthesis
 from lass.queries.query import Query
+from lass.waveforms import Waveform
 
 Precision = Literal["float32", "fast"]
 
@@ -112,15 +113,17 @@ class Engine:
         return math.ceil(spectrum.frames(samples) / self.piece)
 
     @torch.inference_mode()
-    def parts(self, mixture: Tensor, guide: Guide) -> Iterator[Tensor]:
+    def parts(self, mixture: Tensor | Waveform, guide: Guide) -> Iterator[Tensor]:
         """The target of ``mixture (channels, samples)`` in parts ``(channels, some samples)``, in order.
+
+        A mixture that is not in memory is read piece by piece.
 
         The first parts are shorter than the last one, and may be empty: the network has to hear what follows.
         """
         spectrum = self.model.spectrum
         analysis, synthesis = Analysis(spectrum, mixture), Synthesis(spectrum, mixture.shape[1])
         flow = Flow(self, guide, analysis.frames)
-        waiting = mixture.new_empty(len(mixture), 0, spectrum.bins, dtype=torch.complex64)
+        waiting = torch.empty(mixture.shape[0], 0, spectrum.bins, dtype=torch.complex64)
         for first in range(0, analysis.frames, self.piece):
             heard = analysis(first, min(first + self.piece, analysis.frames))
             maps = flow.push(heard)

@@ -20,13 +20,13 @@ from torch.nn.functional import avg_pool2d, leaky_relu, pad
 
 from lass.models.dual_path import DualPath, DualPathConfig
 from lass.models.film import Film, FilmKind, modulate
+from lass.models.kernels import NEGATIVE_SLOPE
 from lass.models.masks import MASKS, MaskKind
 from lass.models.spectrum import Spectrum
 from lass.queries.query import Query
 
 Stride = tuple[int, int]
 Modulations = dict[str, tuple[Tensor | None, Tensor]]
-NEGATIVE_SLOPE = 0.01
 
 
 @dataclass(frozen=True)

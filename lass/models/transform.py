@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from lass.models.spectrum import Spectrum
+from lass.waveforms import Waveform
 
 
 class Analysis:
@@ -12,26 +13,30 @@ class Analysis:
 
     Args:
         spectrum: window and hop.
-        waveform: ``(channels, samples)``.
+        waveform: ``(channels, samples)``, read only where it is needed.
     """
 
-    def __init__(self, spectrum: Spectrum, waveform: Tensor) -> None:
+    def __init__(self, spectrum: Spectrum, waveform: Tensor | Waveform) -> None:
         self.spectrum = spectrum
-        self.frames = spectrum.frames(waveform.shape[1])
-        missing = spectrum.missing(waveform.shape[1])
-        self.waveform = pad(waveform, (0, missing)) if missing else waveform
+        samples = waveform.shape[1]
+        self.frames = spectrum.frames(samples)
+        missing = spectrum.missing(samples)
+        self.length = samples + missing
+        self.waveform = pad(torch.as_tensor(waveform[..., 0:samples]), (0, missing)) if missing else waveform
 
     def __call__(self, first: int, last: int) -> Tensor:
         """Frames ``first`` to ``last``, complex ``(channels, last - first, bins)``."""
-        spectrum, length = self.spectrum, self.waveform.shape[1]
+        spectrum, length = self.spectrum, self.length
         begin = first * spectrum.hop - spectrum.window // 2
         end = (last - 1) * spectrum.hop + spectrum.window // 2 + spectrum.window % 2
         if begin >= 0 and end <= length:
-            samples = self.waveform[:, begin:end]
+            samples = torch.as_tensor(self.waveform[..., begin:end])
         else:
             # Mirrored at the recording's ends.
             places = torch.arange(begin, end).abs()
-            samples = self.waveform[:, torch.where(places < length, places, 2 * (length - 1) - places)]
+            places = torch.where(places < length, places, 2 * (length - 1) - places)
+            lowest = int(places.min())
+            samples = torch.as_tensor(self.waveform[..., lowest : int(places.max()) + 1])[:, places - lowest]
         frames = torch.stft(
             samples, spectrum.window, spectrum.hop, window=spectrum.hann, center=False, return_complex=True
         )

@@ -95,7 +95,7 @@ def test_the_libraries_can_open_nothing_by_name(tmp_path: Path, private: Path) -
     # A demuxer that would follow its list, forced upon the reader: even then nothing else is opened.
     (tmp_path / "list").write_text(LISTS["hls"].format(private))
     with (tmp_path / "list").open("rb") as file, pytest.raises(decoding._Broken) as caught:
-        list(decoding._av(file, formats.Format("hls"), decoding._Collected("list", None)))
+        list(decoding._av(file, formats.Format("hls"), decoding._Collected("list", None, decoding._InMemory())))
     assert "may not open other files" in str(caught.value.__cause__)
 
 
