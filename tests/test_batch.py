@@ -1,6 +1,7 @@
 """Recordings on disk: which are found, how their results are named, and what is written."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import soundfile
 
 from lass.batch import Job, find_recordings, plan, separate_file, separate_stems_file
-from lass.errors import AudioError
+from lass.errors import AudioError, LassError
 from lass.separation import Separator
 
 RATE = 16_000
@@ -129,6 +130,25 @@ def test_a_recording_that_is_too_long_is_refused(tmp_path: Path, separator: Sepa
     with pytest.raises(AudioError, match=r"longer than 0\.2 seconds"):
         separate_file(separator, Job(recording(tmp_path / "a.wav"), "rain", "a"), tmp_path / "out", max_seconds=0.2)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+@pytest.mark.parametrize(("most", "sentence"), [(20_000, "check both disks"), (40_000, "make room")])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, separator: Separator, most: int, sentence: str
+) -> None:
+    """At 8 kHz the recording takes 26 kB, at the network's 16 kHz 51 kB: no file may be larger than that here."""
+    import resource
+
+    file = recording(tmp_path / "a.wav", rate=8_000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(LassError, match=sentence):
+            separate_file(separator, Job(file, "rain", "a"), tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_stems_of_a_file_add_up_and_are_no_recordings_of_a_later_run(tmp_path: Path, separator: Separator) -> None:
