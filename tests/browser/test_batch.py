@@ -24,7 +24,8 @@ def opened(page: Page, server: Server) -> Page:
 def give(page: Page, *files: Path) -> None:
     page.locator("#lass-files input[type=file]").set_input_files(files)
     for file in files:
-        expect(page.locator("#lass-files")).to_contain_text(file.stem, timeout=LONG)
+        # Among the files, that is, and not only in the line that says it is being sent.
+        expect(page.locator("#lass-files .file-preview")).to_contain_text(file.stem, timeout=LONG)
 
 
 def parts(content: bytes) -> dict[str, np.ndarray]:
