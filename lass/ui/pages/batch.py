@@ -8,12 +8,12 @@ import gradio as gr
 
 from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
-from lass.ui.parts.errand import QUIET, Errand
+from lass.ui.parts.errand import Errand
+from lass.ui.parts.layout import columns, refresh_on_load, usable_models
 from lass.ui.parts.picker import AWAY, Updates, there
 from lass.ui.parts.recording import files_input
 from lass.ui.words.texts import Texts
 from lass.ui.work.batching import MOST_JOBS, MOST_SECONDS, Batch, Batching, Order
-from lass.ui.work.shelf import is_here
 
 
 class BatchPage:
@@ -24,11 +24,7 @@ class BatchPage:
         self.texts = texts
         self.words = texts.pages.batch
         gr.HTML(page_fragments.intro(self.words.title, self.words.intro))
-        with gr.Row(elem_id="lass-columns", equal_height=False):
-            with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
-                self._give()
-            with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
-                self._get()
+        columns(self._give, self._get)
         self._events()
 
     def _give(self) -> None:
@@ -46,17 +42,14 @@ class BatchPage:
             [(more.keep_it, "keep"), (more.remove_it, "remove")], value="keep", label=words.action,
             elem_id="lass-action",
         )  # fmt: skip
-        self.model = gr.Dropdown(
-            label=self.texts.model, choices=list(self._models()), value=service.shelf.default(), filterable=False,
-            elem_id="lass-model",
-        )  # fmt: skip
+        self.model = usable_models(self.texts, service.shelf)
         self.errand = Errand(service, words.start, "batch", separating=words.separating)
 
     def _get(self) -> None:
         words = self.words
         gr.HTML(page_fragments.beside(words.beside), elem_classes="lass-beside")
         with gr.Column(elem_classes=AWAY, elem_id="lass-results") as self.results:
-            gr.HTML(fragments.section(words.results, ""))
+            gr.HTML(fragments.section(words.results))
             self.rows = gr.HTML(elem_id="lass-rows")
             with gr.Column(elem_classes=AWAY, elem_id="lass-packed") as self.packed:
                 self.get_all = gr.DownloadButton(words.download, variant="primary", size="md", elem_id="lass-get-all")
@@ -71,10 +64,7 @@ class BatchPage:
 
     def refresh_on_load(self, blocks: gr.Blocks) -> None:
         """A page that is opened offers the models of now."""
-        blocks.load(lambda: gr.update(choices=self._models()), None, [self.model], queue=False, **QUIET)
-
-    def _models(self) -> list[tuple[str, str | int | float]]:
-        return [(entry.title, entry.name) for entry in self.batching.service.shelf.entries() if is_here(entry)]
+        refresh_on_load(blocks, self.model, self.batching.service.shelf)
 
     def _wish(self, files: list[str] | None, queries: str | None, action: str | None, model: str | None) -> Order:
         lines = tuple((queries or "").splitlines())

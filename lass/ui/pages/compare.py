@@ -10,6 +10,7 @@ from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
 from lass.ui.parts.drafting import Collect, DraftButton, Rateable
 from lass.ui.parts.errand import IN_ORDER, QUIET, Errand
+from lass.ui.parts.layout import columns, example_buttons
 from lass.ui.parts.picker import AWAY, Updates, shown, there
 from lass.ui.parts.player import Picture, Track, player, player_value
 from lass.ui.parts.recording import recording_input
@@ -30,12 +31,7 @@ class ComparePage:
         self.words = texts.pages.compare
         self.examples = examples
         gr.HTML(page_fragments.intro(self.words.title, self.words.intro))
-        with gr.Row(elem_id="lass-columns", equal_height=False):
-            with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
-                self._give()
-            with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
-                self._get()
-                self._examples()
+        columns(self._give, self._get)
         self._events()
 
     def _give(self) -> None:
@@ -83,19 +79,9 @@ class ComparePage:
             self.names = gr.HTML(visible=False, elem_id="lass-names")
             self.get_all = gr.DownloadButton(words.download, size="md", elem_classes=AWAY, elem_id="lass-get-all")
             self.draft = DraftButton(self.texts, self.collect)
-
-    def _examples(self) -> None:
-        self.example_buttons: list[gr.Button] = []
-        if not self.examples:
-            return
-        with gr.Column(elem_classes="lass-beside"):
-            gr.HTML(fragments.section(self.texts.examples, ""))
-            with gr.Row(elem_id="lass-examples"):
-                for number, example in enumerate(self.examples, start=1):
-                    title = f"{example.title}\n{self.texts.example_query.format(query=example.query)}"
-                    self.example_buttons.append(
-                        gr.Button(title, elem_id=f"lass-example-{number}", elem_classes="lass-example", min_width=0)
-                    )
+        with gr.Column(elem_classes="lass-beside", visible=bool(self.examples)):
+            gr.HTML(fragments.section(self.texts.examples))
+            self.example_buttons = example_buttons(self.texts, self.examples)
 
     def _events(self) -> None:
         given = [self.recording, self.query, self.models, self.truth]
@@ -126,7 +112,7 @@ class ComparePage:
         blocks.load(refresh, None, [self.models, self.alone], queue=False, **QUIET)
 
     def _about(self, models: int) -> str:
-        return page_fragments.notice(self.words.only_one) if models < 2 else ""
+        return fragments.warning(self.words.only_one) if models < 2 else ""
 
     def _wish(self, recording: str | None, query: str | None, models: list[str] | None, truth: str | None) -> Contest:
         contest = Contest(recording or "", query or "", tuple(models or ()), truth or None)

@@ -9,13 +9,13 @@ import gradio as gr
 
 from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
-from lass.ui.parts.errand import IN_ORDER, QUIET, Errand
+from lass.ui.parts.errand import IN_ORDER, Errand
+from lass.ui.parts.layout import columns, refresh_on_load, usable_models
 from lass.ui.parts.picker import AWAY, Updates, shown, there
 from lass.ui.parts.player import Picture, Track, player, player_value
 from lass.ui.parts.recording import recording_input
 from lass.ui.words.texts import Texts
 from lass.ui.work.measuring import SWEEP_DB, SWEEP_SECONDS, Experiment, Measured, Measuring, Shipped, Sweep, shipped
-from lass.ui.work.shelf import is_here
 from lass.ui.work.wish import Ticket
 
 OWN = "own"
@@ -33,11 +33,7 @@ class MeasurePage:
         self.words = texts.pages.measure
         self.sounds = {sound.key: sound for sound in shipped()}
         gr.HTML(page_fragments.intro(self.words.title, self.words.intro))
-        with gr.Row(elem_id="lass-columns", equal_height=False):
-            with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
-                self._give()
-            with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
-                self._get()
+        columns(self._give, self._get)
         self._events()
 
     def _give(self) -> None:
@@ -54,10 +50,7 @@ class MeasurePage:
             self.sounds[keys[0]].query, label=words.query, placeholder=self.texts.query_placeholder, lines=1,
             max_lines=1, max_length=300, elem_id="lass-query",
         )  # fmt: skip
-        self.model = gr.Dropdown(
-            label=self.texts.model, choices=list(self._models()), value=self.measuring.service.shelf.default(),
-            filterable=False, elem_id="lass-model",
-        )  # fmt: skip
+        self.model = usable_models(self.texts, self.measuring.service.shelf)
         self.errand = Errand(self.measuring.service, words.start, "measure", separating=words.sweeping)
         with gr.Row(elem_classes="lass-downloads"):
             self.listen = gr.Button(words.listen, size="md", elem_id="lass-listen")
@@ -115,11 +108,7 @@ class MeasurePage:
 
     def refresh_on_load(self, blocks: gr.Blocks) -> None:
         """A page that is opened offers the models of now."""
-        blocks.load(lambda: gr.update(choices=self._models()), None, [self.model], queue=False, **QUIET)
-
-    def _models(self) -> list[tuple[str, str | int | float]]:
-        shelf = self.measuring.service.shelf
-        return [(entry.title, entry.name) for entry in shelf.entries() if is_here(entry)]
+        refresh_on_load(blocks, self.model, self.measuring.service.shelf)
 
     def _chosen(self, first: str | None, second: str | None, wanted: str | None) -> Updates:
         """Other sounds: the upload of one's own, and the words that ask for the wanted one."""
@@ -198,7 +187,7 @@ class MeasurePage:
         )
         return {
             self.results: there(True),
-            self.measures: shown(fragments.section(words.results, "") + page_fragments.measured(self.texts, result)),
+            self.measures: shown(fragments.section(words.results) + page_fragments.measured(self.texts, result)),
             self.player: value,
             self.get_all: there(True, value=str(result.archive)),
         }

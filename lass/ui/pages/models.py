@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from lass.errors import LassError
 from lass.ui.parts import fragments, page_fragments
 from lass.ui.parts.errand import QUIET
 from lass.ui.parts.picker import shown
@@ -40,7 +39,7 @@ class ModelsPage:
 
     def _cards(self) -> None:
         words = self.words
-        gr.HTML(page_fragments.section(words.cards))
+        gr.HTML(fragments.section(words.cards, level=3))
         self.cards = gr.HTML(self._all_cards(), elem_id="lass-cards")
         for entry in knowing.knowing(self.service.shelf):
             text = knowing.card(entry)
@@ -52,7 +51,7 @@ class ModelsPage:
     def _known(self) -> None:
         words = self.words
         models = knowing.knowing(self.service.shelf)
-        gr.HTML(page_fragments.section(words.known, words.known_hint))
+        gr.HTML(fragments.section(words.known, words.known_hint, level=3))
         if not models:
             gr.HTML(f'<p class="lass-details">{escape(words.none_known)}</p>')
             return
@@ -82,8 +81,6 @@ class ModelsPage:
             if not (query or "").strip():
                 return shown(all_known(self.texts, knowing.labels(self.service.shelf, model or "")))
             found = knowing.neighbours(self.service.shelf, model or "", query or "")
-        except LassError as error:
-            return shown(fragments.alert(self.service.sentence(error)))
         except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
             return shown(fragments.alert(self.service.sentence(error)))
         return shown(nearest(self.texts, found))
@@ -98,17 +95,19 @@ class ModelsPage:
 def card(texts: Texts, entry: ModelEntry) -> str:
     """One model: what it is, as the catalogue says."""
     words = texts.pages.models
+    size = fragments.size(texts, entry.size)
     state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
     facts = [
         (words.architecture, escape(entry.architecture)),
         (words.encoder, escape(entry.encoder)),
         (words.sample_rate, f"{entry.sample_rate / 1000:g} kHz"),
         (words.parameters, escape(_parameters(texts, entry))),
-        (words.size, escape(entry.size)),
+        (words.size, escape(size)),
         (words.licence, escape(fragments.licence(texts, entry))),
-        (words.state, escape(state or texts.model_to_download.format(size=entry.size))),
-        (words.source, _source(entry.source) if entry.asset is None else escape(texts.model_here)),
+        (words.state, escape(state or texts.model_to_download.format(size=size))),
     ]
+    if entry.asset is None:
+        facts.append((words.source, _source(entry.source)))
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (
         f'<article class="lass-card" data-state="{escape(entry.state)}"><h4>{escape(entry.title)}</h4>'
@@ -120,7 +119,10 @@ def budgets(texts: Texts, models: Sequence[tuple[ModelEntry, knowing.Budget | No
     """What each bundled model took to train and takes to keep, as a table; empty where there is none."""
     words = texts.pages.models
     rows = [
-        [escape(entry.title), escape(_parameters(texts, entry)), escape(entry.size), _training(texts, budget)]
+        [
+            escape(entry.title), escape(_parameters(texts, entry)), escape(fragments.size(texts, entry.size)),
+            _training(texts, budget),
+        ]
         for entry, budget in models
     ]
     head = [words.model, words.parameters, words.size, words.training]
@@ -173,13 +175,13 @@ def all_known(texts: Texts, labels: tuple[str, ...]) -> str:
 def prose(heading: str, paragraphs: tuple[str, ...]) -> str:
     """A part of the page in whole sentences."""
     text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
-    return f'{page_fragments.section(heading)}<div class="lass-prose">{text}</div>'
+    return f'{fragments.section(heading, level=3)}<div class="lass-prose">{text}</div>'
 
 
 def listed(heading: str, items: tuple[str, ...]) -> str:
     """A part of the page as a list."""
     text = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f'{page_fragments.section(heading)}<ul class="lass-prose">{text}</ul>'
+    return f'{fragments.section(heading, level=3)}<ul class="lass-prose">{text}</ul>'
 
 
 def _source(source: str) -> str:

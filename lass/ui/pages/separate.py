@@ -13,6 +13,7 @@ import gradio as gr
 from lass.ui.parts import fragments, more
 from lass.ui.parts.drafting import Collect, DraftButton, Rateable
 from lass.ui.parts.errand import IN_ORDER, Errand
+from lass.ui.parts.layout import columns, example_buttons
 from lass.ui.parts.more import MoreChoices
 from lass.ui.parts.picker import AWAY, ModelPicker, Updates, shown, there
 from lass.ui.parts.player import Picture, Remix, Track, player, player_value
@@ -52,15 +53,10 @@ class SeparatePage:
         self.texts = texts
         self.examples = examples
         self.collect = collect
+        self.stand = stand
         if stand:
             self._examples(texts.stand.examples, texts.stand.examples_hint)
-        with gr.Row(elem_id="lass-columns", equal_height=False):
-            with gr.Column(scale=5, min_width=320, elem_id="lass-give"):
-                self._give()
-            with gr.Column(scale=6, min_width=320, elem_id="lass-get"):
-                self._get()
-                if not stand:
-                    self._examples(texts.examples, texts.examples_hint)
+        columns(self._give, self._get)
         self._events()
 
     def _give(self) -> None:
@@ -97,17 +93,12 @@ class SeparatePage:
                 self.get_all = gr.DownloadButton(texts.download_all, size="md", elem_id="lass-get-all")
                 self.get_report = gr.DownloadButton(texts.download_report, size="md", elem_id="lass-get-report")
             self.draft = DraftButton(texts, self.collect)
+        if not self.stand:
+            self._examples(texts.examples, texts.examples_hint)
 
     def _examples(self, heading: str, hint: str) -> None:
-        self.example_buttons: list[gr.Button] = []
-        if not self.examples:
-            return
-        gr.HTML(fragments.section(heading, hint))
-        with gr.Row(elem_id="lass-examples"):
-            for number, example in enumerate(self.examples, start=1):
-                words = f"{example.title}\n{self.texts.example_query.format(query=example.query)}"
-                button = gr.Button(words, elem_id=f"lass-example-{number}", elem_classes="lass-example", min_width=0)
-                self.example_buttons.append(button)
+        gr.HTML(fragments.section(heading, hint), visible=bool(self.examples))
+        self.example_buttons = example_buttons(self.texts, self.examples)
 
     def _events(self) -> None:
         outputs = [

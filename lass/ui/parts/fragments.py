@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lass.checkpoints.catalogue import NOT_STATED
 from lass.checkpoints.remote import in_words
 from lass.ui.words.texts import Texts
+from lass.ui.words.typography import french_size
 from lass.ui.work.downloads import Download, Offer
 from lass.ui.work.service import Stage
 from lass.ui.work.shelf import Shelf, is_here
@@ -22,6 +23,11 @@ NEXT_TO_NOTHING_DB = 25.0
 def in_english(texts: Texts, words: str) -> str:
     """Words that are English in every language, escaped, and marked as such on pages of another one."""
     return escape(words) if texts.language == "en" else f'<span lang="en">{escape(words)}</span>'
+
+
+def size(texts: Texts, words: str) -> str:
+    """A size as the catalogue says it, in the language of the page."""
+    return french_size(words) if texts.language == "fr" else words
 
 
 def header(texts: Texts, beside: str = "") -> str:
@@ -68,14 +74,15 @@ def understanding(texts: Texts, report: dict[str, Any]) -> str:
         sentence = texts.heard_as.format(label=understood["nearest"])
         notices.append(f'<p class="lass-notice lass-heard">{escape(sentence)}</p>')
     elif understood is not None:
-        notices.append(_warning(texts.unfamiliar.format(query=report["query"], label=understood["nearest"])))
+        notices.append(warning(texts.unfamiliar.format(query=report["query"], label=understood["nearest"])))
     under = levels["recording"] - levels["target"]
     if under > NEXT_TO_NOTHING_DB:
-        notices.append(_warning(texts.not_found.format(under=round(under))))
+        notices.append(warning(texts.not_found.format(under=round(under))))
     return "".join(notices)
 
 
-def _warning(sentence: str) -> str:
+def warning(sentence: str) -> str:
+    """A sentence that warns without interrupting."""
     return f'<p class="lass-notice lass-warning" role="note">{escape(sentence)}</p>'
 
 
@@ -93,9 +100,10 @@ def details(texts: Texts, report: dict[str, Any], model_title: str) -> str:
     return f'<p class="lass-details">{escape(line)}<br>{escape(texts.details_more)}</p>'
 
 
-def section(heading: str, hint: str) -> str:
+def section(heading: str, hint: str = "", *, level: int = 2) -> str:
     """The heading of a part of the page, with a hint beside it."""
-    return f'<h2 class="lass-section">{escape(heading)} <small>{escape(hint)}</small></h2>'
+    small = f" <small>{escape(hint)}</small>" if hint else ""
+    return f'<h{level} class="lass-section">{escape(heading)}{small}</h{level}>'
 
 
 def model_line(texts: Texts, shelf: Shelf, entry: ModelEntry) -> str:
@@ -120,11 +128,11 @@ def _model_state(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
     """Its size and whether it is here, or what comes over the network to bring it here."""
     state = {"bundled": texts.model_here, "downloaded": texts.model_downloaded}.get(entry.state)
     if state is not None:
-        return [entry.size, state]
-    companions = _companions(shelf, entry)
+        return [size(texts, entry.size), state]
+    companions = _companions(texts, shelf, entry)
     if not companions:
-        return [texts.model_to_download.format(size=entry.size)]
-    return [texts.model_companions.format(size=entry.size, companions=companions)]
+        return [texts.model_to_download.format(size=size(texts, entry.size))]
+    return [texts.model_companions.format(size=size(texts, entry.size), companions=companions)]
 
 
 def _model_way(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
@@ -133,7 +141,7 @@ def _model_way(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
     complete = is_here(entry) and (downloads is None or not downloads.missing(entry.name))
     if complete:
         return []
-    lines = [texts.model_incomplete.format(companions=_companions(shelf, entry))] if is_here(entry) else []
+    lines = [texts.model_incomplete.format(companions=_companions(texts, shelf, entry))] if is_here(entry) else []
     if downloads is None or not downloads.allowed:
         return [*lines, texts.model_to_use.format(how=shelf.how_to_get(entry, texts))]
     if downloads.is_packed(entry.name):
@@ -141,10 +149,10 @@ def _model_way(texts: Texts, shelf: Shelf, entry: ModelEntry) -> list[str]:
     return [*lines, *downloads.by_hand(entry.name)] if downloads.offline else lines
 
 
-def _companions(shelf: Shelf, entry: ModelEntry) -> str:
+def _companions(texts: Texts, shelf: Shelf, entry: ModelEntry) -> str:
     """What else is missing that the model needs, each with its size."""
     missing = [] if shelf.downloads is None else shelf.downloads.missing(entry.name)
-    return ", ".join(f"{part.title} ({part.size})" for part in missing if part.name in entry.needs)
+    return ", ".join(f"{part.title} ({size(texts, part.size)})" for part in missing if part.name in entry.needs)
 
 
 def model_option(texts: Texts, entry: ModelEntry) -> str:
@@ -158,7 +166,7 @@ def download_button(texts: Texts, offer: Offer) -> str:
     if offer.packed:
         return texts.unpack_model
     words = texts.download_rest if offer.begun else texts.download_model
-    return words.format(size=in_words(offer.bytes_left, approximate=offer.approximate))
+    return words.format(size=size(texts, in_words(offer.bytes_left, approximate=offer.approximate)))
 
 
 def download(texts: Texts, state: Download) -> str:
@@ -170,7 +178,8 @@ def download(texts: Texts, state: Download) -> str:
     elif state.done == 0 or state.total is None:
         sentence = texts.download_begins
     else:
-        sentence = texts.downloading.format(done=in_words(state.done), total=in_words(state.total))
+        done, total = (size(texts, in_words(count)) for count in (state.done, state.total))
+        sentence = texts.downloading.format(done=done, total=total)
         bar = f'<progress max="{state.total}" value="{state.done}" aria-label="{escape(sentence)}"></progress>'
         return f'<div class="lass-status"><span>{escape(sentence)}</span>{bar}</div>'
     return _status(sentence, "<progress></progress>")
@@ -178,7 +187,7 @@ def download(texts: Texts, state: Download) -> str:
 
 def too_large(texts: Texts, max_bytes: int) -> str:
     """The sentence for a file that is too large to send; ``uploads.js`` shows it before anything is sent."""
-    sentence = texts.too_large.format(size=f"{max_bytes / 1e6:.0f} MB")
+    sentence = texts.too_large.format(size=size(texts, f"{max_bytes / 1e6:.0f} MB"))
     return (
         f'<div id="lass-too-large" class="lass-notice lass-alert" data-bytes="{max_bytes}" '
         f'data-sentence="{escape(sentence)}" role="alert" hidden></div>'

@@ -84,12 +84,6 @@ class MoreChoices:
 
         return result.select(take, None, [self.start, self.end, self.accordion], **in_order)
 
-    @property
-    def changes(self) -> list[Any]:
-        """Events after which an earlier result no longer speaks of what is asked for."""
-        typed = [field.input for field in self.fields]
-        return [*typed, self.action.input, self.start.input, self.end.input, self.take_back.click, self.wave.select]
-
     def choices(self, *values: Any) -> Choices:
         """What the values of ``inputs`` say."""
         more, (action, start, end) = values[: len(self.fields)], values[len(self.fields) :]

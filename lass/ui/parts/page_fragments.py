@@ -20,20 +20,9 @@ def intro(heading: str, words: str) -> str:
     return f'<div class="lass-intro"><h2>{escape(heading)}</h2><p>{escape(words)}</p></div>'
 
 
-def notice(words: str) -> str:
-    """A sentence that warns without interrupting."""
-    return f'<p class="lass-notice lass-warning" role="note">{escape(words)}</p>'
-
-
 def beside(words: str) -> str:
     """What stands in the place of the results until there are some."""
     return f'<p class="lass-empty">{escape(words)}</p>'
-
-
-def section(heading: str, hint: str = "") -> str:
-    """The heading of a part of a page, with a hint beside it."""
-    small = f" <small>{escape(hint)}</small>" if hint else ""
-    return f'<h3 class="lass-section">{escape(heading)}{small}</h3>'
 
 
 def progress(texts: Texts, stage: Stage, separating: str, loading: str) -> str:

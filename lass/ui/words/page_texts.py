@@ -85,7 +85,6 @@ class MeasureTexts:
     intro: str
     first: str
     second: str
-    shipped: str
     own: str
     own_file: str
     snr: str
@@ -107,7 +106,6 @@ class MeasureTexts:
     mixed: str
     turned_down: str
     results: str
-    measures: str
     sdr: str
     sdri: str
     si_sdr: str
@@ -282,7 +280,6 @@ ENGLISH = PageTexts(
         ),
         first="First sound",
         second="Second sound",
-        shipped="ships with the application",
         own="Your own recording …",
         own_file="Your own recording",
         snr="First over second (dB)",
@@ -304,7 +301,6 @@ ENGLISH = PageTexts(
         mixed="The mixture is ready.",
         turned_down="The whole mixture was turned down by {decibels} dB to stay within full scale.",
         results="How well it went",
-        measures="Measures of the separation",
         sdr="SDR",
         sdri="SDRi",
         si_sdr="SI-SDR",

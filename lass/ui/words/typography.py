@@ -29,3 +29,13 @@ def _set(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{item.name: _set(getattr(value, item.name)) for item in fields(value)})
     return value
+
+
+_SIZES = {"about": "environ", "B": "o", "kB": "ko", "MB": "Mo", "GB": "Go", "TB": "To"}
+
+
+def french_size(size: str) -> str:
+    """A size as :func:`lass.checkpoints.remote.in_words` says it: ``about 1.2 GB`` is ``environ 1.2 Go``."""
+    if size == "of unknown size":
+        return "de taille inconnue"
+    return " ".join(_SIZES.get(word, word) for word in size.split())

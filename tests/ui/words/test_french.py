@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from lass.checkpoints.remote import in_words
 from lass.ui.words.french import FRENCH
 from lass.ui.words.sentences import FRENCH as SENTENCES
 from lass.ui.words.texts import ENGLISH
-from lass.ui.words.typography import french
+from lass.ui.words.typography import french, french_size
 from lass.ui.work.measuring import shipped
 from lass.ui.work.service import load_examples
 
@@ -76,6 +77,12 @@ def test_marks_stay_with_their_words_in_sentences_and_tables() -> None:
     assert french("« oui » ? non : rien") == "«\u00a0oui\u00a0»\u00a0? non\u00a0: rien"
     assert french(("a ?", {"b": "c !"})) == ("a\u00a0?", {"b": "c\u00a0!"})
     assert french("https://example.org/a") == "https://example.org/a"
+
+
+def test_sizes_are_in_octets() -> None:
+    assert french_size(in_words(1_200_000_000, approximate=True)) == "environ 1.2 Go"
+    assert [french_size(in_words(count)) for count in (5, 5_000, 5_000_000)] == ["5 o", "5 ko", "5 Mo"]
+    assert french_size(in_words(None)) == "de taille inconnue"
 
 
 def test_whatever_ships_has_a_french_name() -> None:
