@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.server import serving
+from tests.browser.test_more import drag
 from tests.browser.widths import WIDTHS
 from tests.listening.participants import lasting_study
 
@@ -37,6 +38,16 @@ def separated(page: Page) -> None:
     page.locator("#lass-example-1").click()
     page.locator(".lp:not(.lp-loading) .lp-picture").wait_for(timeout=PATIENCE)
     page.wait_for_timeout(2500)  # the way to the results is scrolled gently
+
+
+def parted(page: Page) -> None:
+    """With the recording's waveform, and a part marked on it."""
+    separated(page)
+    page.locator("#lass-more button").first.click()
+    axes = page.locator("#lass-wave .lp:not(.lp-loading) .lp-axes")
+    axes.wait_for(timeout=PATIENCE)
+    drag(page, "#lass-wave", 0.3, 0.6)
+    page.wait_for_timeout(1500)
 
 
 def measured(page: Page) -> None:
@@ -76,6 +87,7 @@ def to_trial(page: Page) -> None:
 PAGES = (
     Shot("separate", ""),
     Shot("separate-result", "", separated),
+    Shot("separate-part", "", parted),
     Shot("separate-alert", "", asked),
     Shot("compare", "compare"),
     Shot("measure", "measure"),

@@ -10,6 +10,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessible import assert_accessible
+from tests.browser.archives import sounds
 from tests.browser.server import Server
 from tests.browser.test_separate import LONG, button, saved, scene
 from tests.browser.widths import on_each_width
@@ -26,15 +27,6 @@ def give(page: Page, *files: Path) -> None:
     for file in files:
         # Among the files, that is, and not only in the line that says it is being sent.
         expect(page.locator("#lass-files .file-preview")).to_contain_text(file.stem, timeout=LONG)
-
-
-def parts(content: bytes) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {
-            Path(name).name: soundfile.read(io.BytesIO(archive.read(name)), dtype="float32")[0]
-            for name in archive.namelist()
-            if name.endswith(".wav")
-        }
 
 
 @on_each_width
@@ -63,12 +55,12 @@ def test_a_zip_and_a_recording_with_two_descriptions(
 
     name, content = saved(page, "Download the results (zip)")
     assert name == "separated.zip"
-    sounds = parts(content)
-    assert len(sounds) == 8
+    files = sounds(content)
+    assert len(files) == 8
     for beginning, path in (("single", single), ("packed", tmp_path / "packed.wav")):
         mixture = soundfile.read(path, dtype="float32")[0]
         for query in ("a-siren-wailing", "rain-falling"):
-            both = [sounds[f"{beginning}-{query}-resunet-compact-{part}.wav"] for part in ("target", "residual")]
+            both = [files[f"{beginning}-{query}-resunet-compact-{part}"] for part in ("target", "residual")]
             np.testing.assert_allclose(both[0] + both[1], mixture, atol=1e-4)
     table = saved(page, "Download the table (CSV)")[1].decode("utf-8-sig")
     assert "problem" in table.splitlines()[0]

@@ -1,7 +1,5 @@
 """Several descriptions, removing and a part of a recording, on the page Separate: what they do to the sound."""
 
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessible import assert_accessible
+from tests.browser.archives import sounds
 from tests.browser.server import Server
 from tests.browser.test_separate import (
     LONG,
@@ -31,6 +30,14 @@ def more(page: Page) -> None:
     page.get_by_role("button", name="More: several sounds").click()
 
 
+def given(page: Page, server: Server, path: Path, words: str = "a siren wailing") -> None:
+    """A recording and a description are given, and the further choices lie open."""
+    opened(page, server)
+    upload(page, path)
+    question(page).fill(words)
+    more(page)
+
+
 def ask_again(page: Page) -> None:
     button(page).click()
     await_results(page)
@@ -41,26 +48,18 @@ def test_several_descriptions_give_stems_that_add_up(
     page: Page, server: Server, tmp_path: Path, console_errors: list[str]
 ) -> None:
     path = scene(tmp_path / "street.wav")
-    opened(page, server)
-    upload(page, path)
-    question(page).fill("a siren wailing")
-    more(page)
+    given(page, server, path)
     button(page, "Add another description").click()
     page.get_by_label("description 2").fill("rain falling")
     ask_again(page)
 
     name, content = saved(page, "Download it all (zip)")
     assert name == "street-stems-resunet-compact.zip"
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        parts = {
-            Path(file).name: soundfile.read(io.BytesIO(archive.read(file)), dtype="float32")[0]
-            for file in archive.namelist()
-            if file.endswith(".wav")
-        }
+    parts = sounds(content)
     assert sorted(parts) == [
-        "street-stems-resunet-compact-1-a-siren-wailing-stem.wav",
-        "street-stems-resunet-compact-2-rain-falling-stem.wav",
-        "street-stems-resunet-compact-rest.wav",
+        "street-stems-resunet-compact-1-a-siren-wailing-stem",
+        "street-stems-resunet-compact-2-rain-falling-stem",
+        "street-stems-resunet-compact-rest",
     ]
     mixture = soundfile.read(path, dtype="float32")[0]
     np.testing.assert_allclose(sum(parts.values()), mixture, atol=1e-4)
@@ -71,13 +70,12 @@ def test_several_descriptions_give_stems_that_add_up(
         expect(player).to_contain_text(label)
     player.get_by_role("group", name="In the mix").get_by_role("button", name="“rain falling”").click()
     without = sound(page, "Download as heard")
-    np.testing.assert_allclose(
-        without, mixture - parts["street-stems-resunet-compact-2-rain-falling-stem.wav"], atol=1e-4
-    )
+    rain = parts["street-stems-resunet-compact-2-rain-falling-stem"]
+    np.testing.assert_allclose(without, mixture - rain, atol=1e-4)
     expect(page.locator("#lass-get-stems")).to_contain_text("stem")
     expect(button(page, "Download this sound")).to_be_hidden()
     rest = sound(page, "Download everything else")
-    np.testing.assert_allclose(rest, parts["street-stems-resunet-compact-rest.wav"], atol=1e-6)
+    np.testing.assert_allclose(rest, parts["street-stems-resunet-compact-rest"], atol=1e-6)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert console_errors == []
 
@@ -86,9 +84,7 @@ def test_several_descriptions_give_stems_that_add_up(
 def test_removing_gives_the_recording_without_the_sound(page: Page, server: Server, tmp_path: Path) -> None:
     path = scene(tmp_path / "street.wav", 2)
     opened(page, server)
-    upload(page, path)
-    question(page).fill("a siren wailing")
-    button(page).click()
+    ask(page, path, "a siren wailing")
     await_results(page)
     kept = sound(page, "Download this sound")
     more(page)
@@ -103,10 +99,7 @@ def test_removing_gives_the_recording_without_the_sound(page: Page, server: Serv
 @on_each_width
 def test_only_the_chosen_part_changes(page: Page, server: Server, tmp_path: Path) -> None:
     path = scene(tmp_path / "street.wav", 6)
-    opened(page, server)
-    upload(page, path)
-    question(page).fill("a siren wailing")
-    more(page)
+    given(page, server, path)
     page.get_by_label("From").fill("2")
     page.get_by_label("To (0: the end)").fill("4")
     ask_again(page)
@@ -140,10 +133,7 @@ def assert_only_changed_within(page: Page, path: Path, start: float, end: float)
 @on_each_width
 def test_a_part_is_marked_on_the_waveform_of_the_recording(page: Page, server: Server, tmp_path: Path) -> None:
     path = scene(tmp_path / "street.wav", 6)
-    opened(page, server)
-    upload(page, path)
-    question(page).fill("a siren wailing")
-    more(page)
+    given(page, server, path)
     wave = page.locator("#lass-wave .lp:not(.lp-loading)")
     wave.locator(".lp-wave > svg path").wait_for(state="attached", timeout=LONG)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -186,20 +176,14 @@ def test_a_part_that_is_marked_on_the_result_is_separated_by_itself(
 
 
 def test_a_part_beyond_the_end_is_said_in_a_sentence(page: Page, server: Server, tmp_path: Path) -> None:
-    opened(page, server)
-    upload(page, scene(tmp_path / "street.wav", 1))
-    question(page).fill("rain")
-    more(page)
+    given(page, server, scene(tmp_path / "street.wav", 1), "rain")
     page.get_by_label("From").fill("50")
     button(page).click()
     expect(page.get_by_role("alert").filter(has_text="the recording ends at 1.0 s")).to_be_visible(timeout=60_000)
 
 
 def test_a_description_can_be_taken_back(page: Page, server: Server, tmp_path: Path) -> None:
-    opened(page, server)
-    upload(page, scene(tmp_path / "street.wav", 1))
-    question(page).fill("rain")
-    more(page)
+    given(page, server, scene(tmp_path / "street.wav", 1), "rain")
     button(page, "Add another description").click()
     page.get_by_label("description 2").fill("a siren")
     button(page, "Take the last one back").click()
