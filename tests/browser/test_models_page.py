@@ -74,7 +74,8 @@ def test_what_each_bundled_model_took_to_train_is_what_its_file_says(page: Page,
         expect(row).to_contain_text(f"{training['steps']:,}".replace(",", "\u202f") + " steps")
         expect(row).to_contain_text(f"{training['seconds'] / 3600:.1f} hours on {training['device'].upper()}")
         expect(row).to_contain_text(entry.size)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # A phone's innerWidth grows with what overflows; its screen does not.
+    assert page.evaluate("document.documentElement.scrollWidth <= screen.width")
 
 
 def test_what_stays_english_on_the_french_page_says_that_it_is(page: Page, server: Server) -> None:
