@@ -13,7 +13,7 @@ from tests.browser.accessible import assert_accessible
 from tests.browser.archives import sounds
 from tests.browser.server import Server
 from tests.browser.test_separate import LONG, button, saved, scene
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 
 
 def opened(page: Page, server: Server) -> Page:
@@ -50,7 +50,7 @@ def test_a_zip_and_a_recording_with_two_descriptions(
     expect(page.locator("#lass-rows")).to_contain_text("4 of 8 separated")
     expect(rows.filter(has_text="evil.wav").first).to_contain_text("outside the archive")
     expect(rows.filter(has_text="notes.txt").first).to_contain_text("no recording")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     assert_accessible(page)
 
     name, content = saved(page, "Download the results (zip)")

@@ -22,7 +22,7 @@ from lass.ui.work.shelf import Shelf
 from tests.browser.accessible import assert_accessible
 from tests.browser.archives import sounds
 from tests.browser.test_separate import LONG, button, question, saved, scene, upload
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 from tests.ui.small import RATE, Half, entry
 
 SHARES = {"quarter": 0.25, "half": 0.5, "whole": 1.0}
@@ -81,7 +81,7 @@ def test_answers_are_judged_blind_and_named_after_the_vote(
         assert title not in results.evaluate("part => part.innerHTML")
     expect(button(page, "Answer D")).to_be_hidden()
     expect(button(page, "Download it all (zip)")).to_be_hidden()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     assert_accessible(page)
 
     page.locator("#lass-vote-b").click()

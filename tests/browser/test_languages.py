@@ -11,7 +11,7 @@ from lass.ui.words.french import FRENCH
 from lass.ui.words.texts import ENGLISH, Texts
 from tests.browser.accessible import assert_accessible
 from tests.browser.server import Server
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 
 LONG = 120_000
 EVERY = [(texts, path) for texts in navigation.LANGUAGES for path, _ in navigation.pages(texts)]
@@ -44,7 +44,7 @@ def test_the_way_to_the_other_language_and_back(page: Page, server: Server) -> N
     page.get_by_role("link", name="Français").click()
     page.wait_for_url(f"{server.url}fr-batch")
     expect(page.get_by_role("heading", name=FRENCH.pages.batch.title)).to_be_visible(timeout=LONG)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     page.get_by_role("link", name=FRENCH.pages.navigation.separate).click()
     page.wait_for_url(f"{server.url}fr")
     page.get_by_role("link", name="English").click()

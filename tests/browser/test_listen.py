@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from lass.listening.ratings.places import AWAY
 from lass.listening.ratings.store import Store
+from tests.browser.widths import fits
 from tests.listening.participants import lasting_study
 from tests.listening.serving import Listening, listening
 
@@ -56,7 +57,7 @@ def check(page: Page) -> None:
     """Nothing that keeps somebody out, and nothing to scroll sideways for."""
     found = [one for one in Axe().run(page).response["violations"] if one["impact"] in SERIOUS]
     assert not found, [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
 
 def heading(page: Page, text: str) -> None:

@@ -14,7 +14,7 @@ from tests.browser.accessible import assert_accessible
 from tests.browser.archives import sounds
 from tests.browser.server import Server
 from tests.browser.test_separate import LONG, button, saved
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 
 
 def opened(page: Page, server: Server) -> Page:
@@ -34,7 +34,7 @@ def test_two_shipped_sounds_are_mixed_separated_and_measured(
     measures = page.locator("#lass-measures")
     expect(measures).to_contain_text("SI-SDR", timeout=LONG)
     assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
     files = sounds(saved(page, "Download it all (zip)")[1])
     assert sdr(files["truth"], files["mixture"]) == pytest.approx(6.0, abs=0.01)

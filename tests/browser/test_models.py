@@ -14,7 +14,7 @@ from lass.ui.work import shelf
 from lass.ui.work.downloads import Downloads
 from lass.ui.work.service import Limits, Service
 from tests.browser.test_separate import LONG, OpenPage, ask, await_results, button, scene
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 from tests.checkpoints.server import Server, serving
 from tests.checkpoints.small import at_its_place, tokenizer_files
 
@@ -71,7 +71,7 @@ def test_a_model_is_downloaded_with_progress_and_separates(
     button(page, f"Download ({SIZE})").click()
     expect(download).to_contain_text(UNDER_WAY, timeout=LONG)
     assert 0 < download.locator("progress").evaluate("bar => bar.value / bar.max") < 0.25
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
     other = opened(open_page("desktop"), address)  # nobody waits for it, and who chooses it too sees it
     choose(other, "Stand-in")
@@ -116,7 +116,7 @@ def test_a_download_that_fails_says_how_to_place_the_file_which_is_then_noticed(
     alert = page.locator("#lass-download").get_by_role("alert")
     path = store.folder(entry) / "tiny.ckpt"
     expect(alert).to_contain_text(f"place it as {path}", timeout=LONG)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     path.write_bytes(content)
     choose(page, "Stand-in")
     expect(page.locator("#lass-about-model")).to_contain_text("on this machine")

@@ -7,7 +7,7 @@ from lass.checkpoints.catalogue import list_models, read_metadata
 from tests.browser.accessible import assert_accessible
 from tests.browser.server import Server
 from tests.browser.test_separate import LONG, button
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 
 PAGES = {
     "Separate": "Separate",
@@ -29,7 +29,7 @@ def test_the_bar_leads_to_every_page_by_keyboard(page: Page, server: Server, con
         button(page, control).wait_for(timeout=LONG)
         current = page.get_by_role("navigation", name="Pages").locator("[aria-current=page]")
         expect(current).to_have_text(name)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert fits(page)
     assert page.get_by_role("navigation").count() == 1
     assert console_errors == []
 
@@ -57,7 +57,7 @@ def test_words_find_the_known_sounds_they_come_nearest_to(page: Page, server: Se
     button(page, "Find the nearest sounds").click()
     expect(found).to_contain_text("known sounds", timeout=LONG)
     assert found.locator("li").count() > 20
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
 
 @on_each_width
@@ -74,8 +74,7 @@ def test_what_each_bundled_model_took_to_train_is_what_its_file_says(page: Page,
         expect(row).to_contain_text(f"{training['steps']:,}".replace(",", "\u202f") + " steps")
         expect(row).to_contain_text(f"{training['seconds'] / 3600:.1f} hours on {training['device'].upper()}")
         expect(row).to_contain_text(entry.size)
-    # A phone's innerWidth grows with what overflows; its screen does not.
-    assert page.evaluate("document.documentElement.scrollWidth <= screen.width")
+    assert fits(page)
 
 
 def test_what_stays_english_on_the_french_page_says_that_it_is(page: Page, server: Server) -> None:

@@ -23,7 +23,7 @@ from tests.browser.test_separate import (
     sound,
     upload,
 )
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 
 
 def more(page: Page) -> None:
@@ -76,7 +76,7 @@ def test_several_descriptions_give_stems_that_add_up(
     expect(button(page, "Download this sound")).to_be_hidden()
     rest = sound(page, "Download everything else")
     np.testing.assert_allclose(rest, parts["street-stems-resunet-compact-rest"], atol=1e-6)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     assert console_errors == []
 
 
@@ -136,7 +136,7 @@ def test_a_part_is_marked_on_the_waveform_of_the_recording(page: Page, server: S
     given(page, server, path)
     wave = page.locator("#lass-wave .lp:not(.lp-loading)")
     wave.locator(".lp-wave > svg path").wait_for(state="attached", timeout=LONG)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     assert_accessible(page)
     drag(page, "#lass-wave", 0.25, 0.5)
     expect(page.get_by_label("From")).not_to_have_value("0", timeout=LONG)

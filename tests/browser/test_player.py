@@ -19,7 +19,7 @@ from lass.ui.look.theme import theme
 from lass.ui.parts.player import Picture, Remix, Track, player, player_value
 from lass.ui.words.player_texts import ENGLISH
 from tests.browser.conftest import _note_outside
-from tests.browser.widths import WIDTHS, on_each_width
+from tests.browser.widths import WIDTHS, fits, on_each_width
 
 RATE = 8000
 SECONDS = 10  # longer than one block of a large file
@@ -489,7 +489,7 @@ def test_axe_finds_nothing_serious_and_nothing_overflows(first: Locator, width: 
 @pytest.mark.parametrize("width", ["phone"])
 def test_a_narrow_phone_shows_everything_and_fingers_find_their_targets(first: Locator, width: str) -> None:
     first.page.set_viewport_size({"width": 360, "height": 740})
-    assert first.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(first.page)
     for control in first.locator("button:visible, input:visible, summary:visible").all():
         box = control.bounding_box()
         assert box is not None

@@ -13,7 +13,7 @@ import soundfile
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.server import Server
-from tests.browser.widths import on_each_width
+from tests.browser.widths import fits, on_each_width
 
 RATE = 32_000
 LONG = 120_000  # milliseconds: two busy cores take their time
@@ -76,7 +76,7 @@ def test_a_recording_and_a_sentence_give_target_and_residual(
 ) -> None:
     path = scene(tmp_path / "rising tone.wav")
     opened(page, server)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     ask(page, path, "a siren wailing")
     await_results(page)
 
@@ -92,7 +92,7 @@ def test_a_recording_and_a_sentence_give_target_and_residual(
     assert picture.evaluate("image => image.complete && image.naturalWidth") > 500
     assert "siren" in (picture.get_attribute("alt") or "")
     expect(page.locator("#lass-details")).to_contain_text("4.0 s of stereo at 32 kHz")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     assert console_errors == []
 
 
