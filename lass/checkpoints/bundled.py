@@ -20,15 +20,13 @@ from lass.checkpoints.catalogue import FORMAT, read_metadata
 from lass.errors import ModelError
 from lass.models import build, config_from_dict
 from lass.queries.known import KnownSounds
-from lass.queries.neighbours import Neighbours
 from lass.queries.recogniser import Recogniser
 
 # Beside the network's own tensors: the mean vector of each known sound's wordings, (labels, size); and what tells them
-# apart, (labels, size) and (labels,), and their wordings in few bytes, which files of earlier versions do not have.
+# apart, (labels, size) and (labels,), which files of earlier versions do not have.
 KNOWN_SOUNDS = "known_sounds"
 WEIGHTS = "known_sounds_weights"
 BIAS = "known_sounds_bias"
-NEIGHBOURS = ("known_sounds_axes", "known_sounds_wordings", "known_sounds_owners")
 _COUNTER = "num_batches_tracked"
 # What code meets that reads a description in which a field is of another type than it should be.
 _WRONG_FIELDS = (ValueError, TypeError, AttributeError, StopIteration)
@@ -44,9 +42,6 @@ def save_bundled(path: Path, model: nn.Module, card: dict[str, Any], known_sound
         if (recogniser := known_sounds.recogniser) is not None:
             facts[KNOWN_SOUNDS]["familiar_odds"] = recogniser.familiar
             tensors |= {WEIGHTS: _stored(recogniser.weights), BIAS: _stored(recogniser.bias)}
-            if (known := recogniser.neighbours) is not None:
-                parts = (known.axes, known.wordings, known.owners.to(torch.int16))
-                tensors |= {name: _stored(part) for name, part in zip(NEIGHBOURS, parts, strict=True)}
     partial = path.with_suffix(".partial")
     try:
         save_file(tensors, partial, metadata={"lass": json.dumps(facts)})
@@ -78,24 +73,15 @@ def load_bundled(path: Path) -> tuple[nn.Module, dict[str, Any], KnownSounds | N
         with safe_open(path, "pt") as file:
             state = {name: _used(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         vectors, weights, bias = (state.pop(name, None) for name in (KNOWN_SOUNDS, WEIGHTS, BIAS))
-        wordings = [state.pop(name, None) for name in NEIGHBOURS]
         counters = {name: value for name, value in model.state_dict().items() if name.endswith(_COUNTER)}
         model.load_state_dict(state | counters)
-        known_sounds = None if vectors is None else _known_sounds(
-            card[KNOWN_SOUNDS], vectors, weights, bias, _neighbours(wordings, len(vectors))
-        )
+        known_sounds = None if vectors is None else _known_sounds(card[KNOWN_SOUNDS], vectors, weights, bias)
     except (OSError, SafetensorError, RuntimeError, ArithmeticError, LookupError, *_WRONG_FIELDS) as error:
         raise ModelError(f"The tensors of {path.name} do not fit its description; fetch it again.") from error
     return model.eval(), card, known_sounds
 
 
-def _known_sounds(
-    facts: dict[str, Any],
-    vectors: Tensor,
-    weights: Tensor | None,
-    bias: Tensor | None,
-    neighbours: Neighbours | None,
-) -> KnownSounds:
+def _known_sounds(facts: dict[str, Any], vectors: Tensor, weights: Tensor | None, bias: Tensor | None) -> KnownSounds:
     labels = tuple(map(str, facts["labels"]))
     if not labels or vectors.ndim != 2 or len(labels) != len(vectors):
         raise ValueError(f"{len(labels)} known sounds with vectors of shape {tuple(vectors.shape)}")
@@ -103,20 +89,9 @@ def _known_sounds(
     if weights is not None and bias is not None:
         if weights.shape != vectors.shape or bias.shape != (len(labels),):
             raise ValueError(f"weights of shape {tuple(weights.shape)} to recognise {len(labels)} sounds")
-        recogniser = Recogniser(weights, bias, float(facts["familiar_odds"]), neighbours)
+        recogniser = Recogniser(weights, bias, float(facts["familiar_odds"]))
     # Half precision cost the vectors their exact length.
     return KnownSounds(labels, normalize(vectors, dim=1), float(facts["threshold"]), recogniser)
-
-
-def _neighbours(parts: list[Tensor | None], sounds: int) -> Neighbours | None:
-    axes, wordings, owners = parts
-    if axes is None or wordings is None or owners is None:
-        return None
-    if wordings.ndim != 2 or axes.ndim != 2 or axes.shape[1] != wordings.shape[1] or owners.shape != wordings.shape[:1]:
-        raise ValueError(f"{tuple(owners.shape)} owners of wordings of shape {tuple(wordings.shape)}")
-    if not len(owners) or int(owners.min()) < 0 or int(owners.max()) >= sounds:
-        raise ValueError(f"wordings of others than the {sounds} known sounds")
-    return Neighbours(axes, wordings, owners.long())
 
 
 def _stored(value: Tensor) -> Tensor:

@@ -58,8 +58,9 @@ class KnownSounds:
             best = int(similarities.argmax())
             similarity = float(similarities[best])
             return Understanding(self.labels[best], similarity, similarity >= self.threshold)
-        best = int(self.recogniser.preference(pooled)[0].argmax())
-        sure = float(self.recogniser.odds(pooled)[0].max()) >= self.recogniser.familiar
+        odds = self.recogniser.odds(pooled)[0]
+        best = int(odds.argmax())
+        sure = float(odds[best]) >= self.recogniser.familiar
         similarity = float(similarities[best])
         return Understanding(self.labels[best], similarity, sure and similarity >= self.threshold)
 
@@ -76,8 +77,9 @@ class KnownSounds:
             nearness = (SHARPNESS * pooled @ self.vectors.T).softmax(dim=1)
             draw = pooled.new_full((len(pooled), 1), DRAW)
         else:
-            nearness = self.recogniser.preference(pooled).softmax(dim=1)
-            surely = self.recogniser.odds(pooled).amax(dim=1, keepdim=True) - self.recogniser.familiar
+            odds = self.recogniser.odds(pooled)
+            nearness = odds.softmax(dim=1)
+            surely = odds.amax(dim=1, keepdim=True) - self.recogniser.familiar
             draw = DRAW + (DRAW_WHEN_SURE - DRAW) * (surely / SURE).clamp(0, 1)
         drawn = pooled.lerp(normalize(nearness @ self.vectors, dim=1), draw)
         return Query(normalize(drawn, dim=1), query.tokens, query.mask)

@@ -1,18 +1,10 @@
-"""Which of the known sounds a query names, and how surely.
-
-How surely, says a linear classifier for each sound. Which, say these and the nearest wordings together: the former
-know what the wordings of a sound have in common, the latter what a single one of them says. On wordings that neither
-had met, a third of 4,586 at a time, the classifiers alone were right 82 times in a hundred, neighbours alone 84 times
-and both together 85 times.
-"""
+"""Which of the known sounds a query names, and how surely: one linear classifier for each sound."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from lass.queries.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,35 +21,24 @@ SCALE = 10.0
 SHARE = 1 / 65
 DECAY = 5e-4
 STEPS = 150
-# How much the neighbours count beside the classifiers; and what no vote at all counts for, so that it has a logarithm.
-VOTING = 2.0
-NO_VOTE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class Recogniser:
-    """Linear classifiers on sentence vectors, one for each known sound, independent of one another; and its wordings.
+    """Linear classifiers on sentence vectors, one for each known sound, independent of one another.
 
     ``weights`` is ``(labels, size)`` and ``bias`` is ``(labels,)``. ``familiar`` is the log-odds from which a query is
     said to name a sound. That a query may come out as none of them is why these are not classes that exclude each
-    other. Checkpoints of earlier versions have no ``neighbours``.
+    other.
     """
 
     weights: Tensor
     bias: Tensor
     familiar: float = FAMILIAR_ODDS
-    neighbours: Neighbours | None = None
 
     def odds(self, pooled: Tensor) -> Tensor:
         """Log-odds ``(batch, labels)`` that queries ``(batch, size)``, of unit length, name each sound."""
         return SCALE * pooled @ self.weights.T + self.bias
-
-    def preference(self, pooled: Tensor) -> Tensor:
-        """Which sound each query names rather than another: logarithms ``(batch, labels)``, up to a constant."""
-        odds = self.odds(pooled)
-        if self.neighbours is None:
-            return odds
-        return odds + VOTING * (self.neighbours.votes(pooled, odds.shape[1]) + NO_VOTE).log()
 
     @classmethod
     def fit(cls, wordings: Sequence[Tensor]) -> Recogniser | None:
@@ -94,4 +75,4 @@ class Recogniser:
 
         with torch.enable_grad():
             optimiser.step(loss)
-        return cls(weights.detach().float(), bias.detach().float(), neighbours=Neighbours.fit(wordings))
+        return cls(weights.detach().float(), bias.detach().float())

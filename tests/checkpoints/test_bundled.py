@@ -19,7 +19,6 @@ from lass.errors import ModelError
 from lass.models import DualPathConfig, ResUNetConfig, build, config_from_dict, config_to_dict
 from lass.queries import Query
 from lass.queries.known import KnownSounds
-from lass.queries.neighbours import Neighbours
 from lass.queries.recogniser import Recogniser
 
 CONFIG = ResUNetConfig(
@@ -148,28 +147,6 @@ def test_what_tells_known_sounds_apart_comes_back(checkpoint: Path) -> None:
     torch.testing.assert_close(known.recogniser.weights, weights, rtol=0, atol=1e-3)
     assert torch.equal(known.recogniser.bias, bias)
     assert known.recogniser.familiar == -1.5
-
-
-def test_wordings_come_back_byte_for_byte(checkpoint: Path) -> None:
-    kept = Neighbours.fit([torch.eye(4)[:2], torch.eye(4)[2:3], torch.eye(4)[3:]])
-    recogniser = Recogniser(torch.rand(3, 4), torch.rand(3), neighbours=kept)
-    save_bundled(checkpoint, network(), CARD, dataclasses.replace(KNOWN, recogniser=recogniser))
-    known = load_bundled(checkpoint)[2]
-    assert known is not None
-    assert known.recogniser is not None
-    assert known.recogniser.neighbours is not None
-    assert torch.equal(known.recogniser.neighbours.wordings, kept.wordings)
-    assert known.recogniser.neighbours.owners.tolist() == [0, 0, 1, 2]
-    wanted = recogniser.preference(torch.eye(4))
-    torch.testing.assert_close(known.recogniser.preference(torch.eye(4)), wanted, atol=0.05, rtol=0)
-
-
-@pytest.mark.parametrize("owners", [[0, 0, 1, 3], [0, 0, 1, -1], [0, 1]])
-def test_wordings_of_sounds_that_are_not_there_are_refused(checkpoint: Path, owners: list[int]) -> None:
-    kept = dataclasses.replace(Neighbours.fit([torch.eye(4)]), owners=torch.tensor(owners))
-    strange = Recogniser(torch.rand(3, 4), torch.rand(3), neighbours=kept)
-    save_bundled(checkpoint, network(), CARD, dataclasses.replace(KNOWN, recogniser=strange))
-    assert "do not fit" in refusal(checkpoint)
 
 
 def test_checkpoints_of_earlier_versions_recognise_by_means_alone(checkpoint: Path) -> None:
