@@ -272,6 +272,7 @@ class Bundled:
 
 BUNDLED: tuple[Bundled, ...] = (
     Bundled("resunet-compact", "ResUNet, compact"),
+    Bundled("resunet-dprnn-compact", "ResUNet with DPRNN, compact"),
     Bundled("resunetpp-compact", "ResUNet++, compact"),
 )
 

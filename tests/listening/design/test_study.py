@@ -249,7 +249,7 @@ def test_the_thesis_form_asks_its_one_question(root: Path) -> None:
 
 def test_the_comparison_has_all_controls(root: Path) -> None:
     study: Study = load_study(root / "assets" / "studies" / "models")
-    assert [one.model for one in study.conditions] == ["resunet-compact", "resunetpp-compact"]
+    assert [one.model for one in study.conditions] == ["resunet-compact", "resunet-dprnn-compact", "resunetpp-compact"]
     assert [question.key for question in study.scale.questions] == ["rel", "ovl"]
     assert (study.anchor, study.hidden_reference, study.traps, study.repeats) == (True, True, 1, 1)
     assert len(study.practice) == 1
