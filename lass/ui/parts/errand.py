@@ -122,7 +122,7 @@ class Errand:
                 refused = Ticket(given=values)
                 refused.call_off()
                 return {**self._idle(), **complaints, self.ticket: refused}
-            waiting = shown(fragments.progress(self.texts, None))
+            waiting = shown(fragments.waiting(self.texts))
             return {**self._idle(), **self._busy(), self.status: waiting, self.ticket: Ticket(wish, values)}
 
         return begin

@@ -10,7 +10,6 @@ from lass.checkpoints.remote import in_words
 from lass.ui.words.texts import Texts
 from lass.ui.words.typography import french_size
 from lass.ui.work.downloads import Download, Offer
-from lass.ui.work.service import Stage
 from lass.ui.work.shelf import Shelf, is_here
 
 if TYPE_CHECKING:
@@ -47,15 +46,9 @@ def alert(sentence: str) -> str:
     return f'<div role="alert" class="lass-notice lass-alert">{escape(sentence)}</div>' if sentence else ""
 
 
-def progress(texts: Texts, stage: Stage | None) -> str:
-    """What happens now, with a bar as soon as the number of windows is known. No stage: waiting for a place."""
-    if stage is None:
-        return _status(texts.waiting, "<progress></progress>")
-    if stage.name == "separating" and stage.total > 0:
-        sentence = texts.separating.format(done=min(stage.done + 1, stage.total), total=stage.total)
-        bar = f'<progress max="{stage.total}" value="{stage.done}"></progress>'
-        return _status(sentence, bar)
-    return _status(getattr(texts, stage.name), "<progress></progress>")
+def waiting(texts: Texts) -> str:
+    """Somebody else's work comes first."""
+    return _status(texts.waiting, "<progress></progress>")
 
 
 def status(sentence: str) -> str:

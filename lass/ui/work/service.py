@@ -175,7 +175,7 @@ class Service:
         name = Path(recording).name
         separation = _kept_or_removed(audio, separation, choices)
         report = results.report(audio, name, separation, seconds_taken=taken, removed=choices.remove)
-        report |= {"device": self.bench.device(model), **_chosen_part(audio, choices)}
+        report |= {"device": self.bench.device(model), **choices.region.report(audio.seconds)}
         title = self.shelf.entry(model).title
         with self.bench.folder() as folder:
             files = results.write(folder, name, audio, separation, report, picture=extras)
@@ -206,7 +206,7 @@ class Service:
         name = Path(recording).name
         stems = together(audio.waveform, [_placed(audio, separation, choices) for separation in found])
         report = results.stems_report(audio, name, stems, seconds_taken=taken)
-        report |= {"device": self.bench.device(model), **_chosen_part(audio, choices)}
+        report |= {"device": self.bench.device(model), **choices.region.report(audio.seconds)}
         title = self.shelf.entry(model).title
         with self.bench.folder() as folder:
             files = results.write_stems(folder, name, audio, stems, report, picture=extras)
@@ -221,39 +221,29 @@ class Service:
 
 def _piece(audio: Audio, choices: Choices) -> Any:
     """What the network hears of a recording; raises AudioError where the recording has no such part."""
-    from lass.region import Region, heard
+    from lass.region import heard
 
     if choices.whole:
         return audio.waveform
-    first, last = heard(audio.waveform.shape[1], audio.sample_rate, Region(choices.start, choices.end))
+    first, last = heard(audio.waveform.shape[1], audio.sample_rate, choices.region)
     return audio.waveform[:, first:last]
 
 
 def _kept_or_removed(audio: Audio, separation: Separation, choices: Choices) -> Separation:
     """The separation of the whole recording: ``target`` is what the visitor wants to hear first."""
-    from lass.region import Region, keeping, removing
+    from lass.region import keeping, removing
 
-    region = Region(choices.start, choices.end)
     if choices.remove:
-        taken = separation if choices.whole else removing(audio.waveform, separation, region)
+        taken = separation if choices.whole else removing(audio.waveform, separation, choices.region)
         return replace(taken, target=taken.residual, residual=taken.target)
-    return separation if choices.whole else keeping(audio.waveform, separation, region)
+    return separation if choices.whole else keeping(audio.waveform, separation, choices.region)
 
 
 def _placed(audio: Audio, separation: Separation, choices: Choices) -> Separation:
     """A stem at its place in the recording, silent outside the part that was chosen."""
-    from lass.region import Region, removing
+    from lass.region import removing
 
-    region = Region(choices.start, choices.end)
-    return separation if choices.whole else removing(audio.waveform, separation, region)
-
-
-def _chosen_part(audio: Audio, choices: Choices) -> dict[str, Any]:
-    """What the report says of a part of a recording; nothing when it was the whole."""
-    if choices.whole:
-        return {}
-    end = audio.seconds if choices.end is None else min(choices.end, audio.seconds)
-    return {"part": {"start_seconds": round(choices.start or 0.0, 3), "end_seconds": round(end, 3)}}
+    return separation if choices.whole else removing(audio.waveform, separation, choices.region)
 
 
 def packed(archive: Path, files: Sequence[Path | None]) -> Path:

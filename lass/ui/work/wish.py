@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lass.region import Region
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,13 @@ class Choices:
     def whole(self) -> bool:
         """Whether all of the recording is separated."""
         return not self.start and self.end is None
+
+    @property
+    def region(self) -> Region:
+        """The part of the recording that is separated."""
+        from lass.region import Region
+
+        return Region(self.start, self.end)
 
 
 class Ticket:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lass.ui.parts import fragments
+from lass.ui.parts import fragments, page_fragments
 from lass.ui.words.texts import ENGLISH
 from lass.ui.work.service import Stage
 from tests.ui.small import entry, small_service
@@ -48,7 +48,7 @@ def test_a_target_that_is_hardly_there_is_said_to_be() -> None:
 
 @pytest.mark.parametrize(("done", "value", "words"), [(0, "0", "part 1 of 4"), (3, "3", "part 4 of 4")])
 def test_progress_shows_the_windows(done: int, value: str, words: str) -> None:
-    html = fragments.progress(ENGLISH, Stage("separating", done, 4))
+    html = page_fragments.progress(ENGLISH, Stage("separating", done, 4), ENGLISH.separating, ENGLISH.loading)
     assert words in html
     assert f'max="4" value="{value}"' in html
 
