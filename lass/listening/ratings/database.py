@@ -144,6 +144,17 @@ def migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def settle(engine: Engine) -> None:
+    """Brings SQLite's write-ahead log into the database and empties it: what was deleted stands in old pages of it.
+
+    While somebody else reads, it stays, and goes with a later call or when the last connection closes.
+    """
+    file = sqlite_file(engine)
+    if file is not None:
+        with contextlib.closing(sqlite3.connect(file, timeout=PATIENCE)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+
 def backup(engine: Engine, path: Path) -> None:
     """Writes a whole copy of a SQLite database to a file while it is in use, through SQLite's own backup.
 

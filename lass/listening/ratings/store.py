@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from lass.listening.ratings import rows
+from lass.listening.ratings import database, rows
 from lass.listening.ratings.journal import token_sha256
 from lass.listening.ratings.lookups import answers_to, session_row
 from lass.listening.ratings.machine import JOURNAL_FOLDER, Machine
@@ -235,7 +235,9 @@ class Store(Machine):
                 transaction.forgotten.add(sha256)
             return there
 
-        return self._writer.do(operation)
+        there = self._writer.do(operation)
+        database.settle(self._engine)
+        return there
 
     # --- Votes of the Compare page --------------------------------------------------------------------------------
 
