@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # Log-odds from which a query counts as familiar. Nine in ten wordings of known sounds, unlike any that the classifiers
 # met, pass it; three in four names of other sounds (a typewriter, a cow mooing) do not.
-FAMILIAR_ODDS = -2.0
+FAMILIAR_ODDS = -1.7
 # Beyond this the table of wordings by sounds no longer fits in memory beside a training run.
 MOST_SOUNDS = 1000
 # Vectors of unit length differ little in each value: this brings log-odds within reach of small weights.
