@@ -14,8 +14,12 @@ import pytest
 from lass.ui.machine import space
 from lass.ui.machine.space import NoRoomError, Space, claim
 
-OLD = time.time() - 3_000  # older than what is protected, younger than what is over
 KEEP = 3_600.0
+
+
+def old() -> float:
+    """A time, seen from now, that is older than what is protected and younger than what is over."""
+    return time.time() - 3_000
 
 
 class Usage(NamedTuple):
@@ -53,7 +57,7 @@ def test_a_result_that_is_too_large_is_refused(disk: Space) -> None:
 
 
 def test_the_oldest_results_make_room_and_no_more_than_have_to(disk: Space, tmp_path: Path) -> None:
-    found = [result(tmp_path, f"lass-{number}", when=OLD + number) for number in (2, 0, 1, 3)]
+    found = [result(tmp_path, f"lass-{number}", when=old() + number) for number in (2, 0, 1, 3)]
     disk.make(2_000)
     assert [folder.exists() for folder in found] == [True, False, True, True]
 
