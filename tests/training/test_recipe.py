@@ -53,6 +53,15 @@ def test_bundled_models_learn_from_one_data_recipe_that_evaluation_agrees_with()
     assert groups == list(recipes[0].data.same_sound)
 
 
+def test_what_is_compared_has_one_budget(root: Path) -> None:
+    recipes = [load_recipe(file) for file in sorted((root / "assets" / "comparison").glob("*.yaml"))]
+    assert len(recipes) > 1
+    for what in ("steps", "batch", "rate", "schedule"):
+        assert len({getattr(recipe.optimisation, what) for recipe in recipes}) == 1, what
+    assert {recipe.data for recipe in recipes} == {recipes[0].data}
+    assert {recipe.seed for recipe in recipes} == {recipes[0].seed}
+
+
 def test_settings_arrive_in_their_types(tmp_path: Path) -> None:
     recipe = load_recipe(write_recipe(tmp_path, at("optimisation.rate", "1e-3")))
     assert recipe.mixing.seconds == 1.0
