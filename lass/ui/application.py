@@ -130,6 +130,9 @@ def serve(
             favicon_path=FAVICON,
             js=UPLOADS.read_text(encoding="utf-8"),
             max_file_size=service.limits.max_bytes,
+            # What Gradio remembers of a visitor takes about 1 MB, and it would remember ten thousand. Nobody who waits
+            # may be forgotten.
+            state_session_capacity=QUEUE_LENGTH,
             show_error=False,
             ssr_mode=False,
             enable_monitoring=False,
