@@ -169,7 +169,10 @@ def stages(browser: Browser, address: str) -> Iterator[dict[str, Page]]:
 @pytest.fixture
 def first(stages: dict[str, Page], width: str) -> Locator:
     """The first player on the screen named, as new, with its sounds in memory; the second one is as new, too."""
-    page = stages[width]
+    return as_new(stages[width])
+
+
+def as_new(page: Page) -> Locator:
     page.evaluate(
         """async () => {
           for (const player of document.querySelectorAll("lass-player")) {
@@ -466,7 +469,7 @@ def test_emptying_and_filling_again_starts_anew(first: Locator) -> None:
 
 
 def test_two_visitors_hear_their_own(stages: dict[str, Page], first: Locator) -> None:
-    second = stages["phone"].locator("#first lass-player")
+    second = as_new(stages["phone"])
     first.get_by_role("button", name="Repeat").click()
     playing(first)
     second.get_by_role("button", name="Everything else").click()
