@@ -32,7 +32,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
 from lass.errors import AudioError
-from lass.waveforms import Computed, Spool, Waveform
+from lass.waveforms import Computed, Spool, Waveform, padded
 
 FLOOR_DB = -80.0
 """Decibels under the loudest point of the three panels: what lies lower is drawn in the darkest colour."""
@@ -245,10 +245,7 @@ def _frames(
     for first in range(0, count, _BLOCK):
         last = min(first + _BLOCK, count) - 1
         begin, end = first * hop - size // 2, last * hop - size // 2 + size
-        piece = channels[..., max(begin, 0) : end]
-        before = max(-begin, 0)
-        padded = np.pad(piece, ((0, 0), (before, end - begin - before - piece.shape[1])))
-        views = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::hop]
+        views = np.lib.stride_tricks.sliding_window_view(padded(channels, begin, end), size, axis=1)[:, ::hop]
         yield first, (view * window for view in views)
 
 

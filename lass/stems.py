@@ -32,7 +32,7 @@ from lass.errors import QueryError
 from lass.queries import check_query
 from lass.queries.known import Understanding
 from lass.separation import Progress, Result, Separates, Separation, Streamed, Streams, finish
-from lass.waveforms import Computed, Scratch, Waveform, mean_square
+from lass.waveforms import Computed, Scratch, Waveform, mean_square, padded
 
 MOST = 8
 """Descriptions of one recording: more stems than this are told apart neither by a model nor on a page."""
@@ -281,10 +281,7 @@ def _blocks(
 
 def _spectrum(waveform: Waveform, begin: int, end: int, size: int, window: np.ndarray) -> np.ndarray:
     """Spectra of the frames from ``begin`` to ``end``, zeros beyond the waveform's own samples."""
-    samples = waveform.shape[1]
-    piece = waveform[..., min(max(begin, 0), samples) : min(max(end, 0), samples)]
-    before = min(max(-begin, 0), end - begin)
-    piece = np.pad(piece, ((0, 0), (before, end - begin - before - piece.shape[1])))
+    piece = padded(waveform, begin, end)
     frames = np.lib.stride_tricks.sliding_window_view(piece, size, axis=1)[:, :: size // 4]
     spectrum: np.ndarray = scipy.fft.rfft(frames * window, axis=-1)
     return spectrum

@@ -48,6 +48,15 @@ def mean_square(waveform: Waveform) -> float:
     return total / int(np.prod(waveform.shape))
 
 
+def padded(waveform: Waveform, begin: int, end: int) -> np.ndarray:
+    """The samples from ``begin`` up to ``end``, wherever these lie, with zeros beyond the waveform's own."""
+    samples = waveform.shape[-1]
+    inside = waveform[..., min(max(begin, 0), samples) : min(max(end, 0), samples)]
+    before = min(max(-begin, 0), end - begin)
+    after = end - begin - before - inside.shape[-1]
+    return np.pad(inside, [(0, 0)] * (inside.ndim - 1) + [(before, after)])
+
+
 @dataclass(frozen=True, eq=False)
 class Computed:
     """A waveform that is computed where it is read; ``part`` gives samples from the first up to another."""

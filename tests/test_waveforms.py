@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lass import waveforms
-from lass.waveforms import Computed, Scratch, blocks, cut, difference, mean_square
+from lass.waveforms import Computed, Scratch, blocks, cut, difference, mean_square, padded
 
 
 @pytest.fixture
@@ -78,3 +78,11 @@ def test_blocks_make_up_the_whole(noise: np.ndarray, monkeypatch: pytest.MonkeyP
     assert max(block.shape[1] for block in blocks(noise)) == 100
     np.testing.assert_array_equal(np.concatenate(list(blocks(noise)), axis=1), noise)
     assert mean_square(noise) == pytest.approx(float(np.mean(np.square(noise, dtype=np.float64))))
+
+
+@pytest.mark.parametrize(("begin", "end"), [(-3, 2), (2, 4), (3, 9), (-2, 9), (-5, -1), (7, 9), (5, 5)])
+@pytest.mark.parametrize("shape", [(5,), (2, 5)])
+def test_beyond_its_ends_a_waveform_is_silent(begin: int, end: int, shape: tuple[int, ...]) -> None:
+    waveform = np.arange(1, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
+    around = np.concatenate([np.zeros((*shape[:-1], 20)), waveform, np.zeros((*shape[:-1], 20))], axis=-1)
+    np.testing.assert_array_equal(padded(waveform, begin, end), around[..., 20 + begin : 20 + end])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lass.waveforms import Waveform
+from lass.waveforms import Waveform, padded
 
 # Beyond this reduced ratio torchaudio's kernel, one filter per phase, would take gigabytes.
 _LARGEST_RATIO = 1_000
@@ -76,11 +76,8 @@ def _by_spectrum(samples: np.ndarray, up: int, down: int, length: int) -> np.nda
     for row, given in zip(result, samples.reshape(-1, samples.shape[-1]), strict=True):
         for index in range(-(-length // (core * up))):
             start = (index * core - margin) * down
-            part = given[max(start, 0) : start + taken]
-            block = np.zeros(taken, np.float32)
-            block[max(-start, 0) : max(-start, 0) + len(part)] = part
             spectrum = np.zeros(made // 2 + 1, np.complex64)
-            spectrum[:bins] = fft.rfft(block)[:bins] * gain
+            spectrum[:bins] = fft.rfft(padded(given, start, start + taken))[:bins] * gain
             piece = row[index * core * up : (index + 1) * core * up]
             piece[:] = fft.irfft(spectrum, made)[margin * up : margin * up + len(piece)]
     return result.reshape(*samples.shape[:-1], length)
