@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import shutil
 import time
 import zipfile
 from collections.abc import Generator, Sequence
@@ -13,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lass.errors import AudioError, Cancelled, LassError, QueryError
+from lass.errors import AudioError, LassError, QueryError
 from lass.ui.words.sentences import told
 from lass.ui.words.texts import Texts
 from lass.ui.work.shelf import Shelf
 from lass.ui.work.wish import Choices, Ticket
-from lass.ui.work.workbench import RESULT, Limits, Stage, Workbench
+from lass.ui.work.workbench import RESULT, Limits, Stage, Workbench, until_called_off
 
 if TYPE_CHECKING:
     from lass.audio import Audio
@@ -48,6 +47,11 @@ class Outcome:
     model_title: str
     stems: tuple[Path, ...] = ()
     recording: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where all of them lie, and nothing else."""
+        return self.target.parent
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,8 @@ class Service:
         recordings. Raises :class:`LassError` for whatever the visitor can mend, :class:`Cancelled` when the ticket
         was called off.
         """
-        ticket = ticket or Ticket()
         self.tidy()
-        for step in self._run(recording, query, model, choices or Choices(), extras):
-            if ticket.called_off:
-                if isinstance(step, Outcome):
-                    # Gradio deletes in time what it has handed out; nobody will ask for this.
-                    shutil.rmtree(step.target.parent, ignore_errors=True)
-                raise Cancelled
-            yield step
+        yield from until_called_off(self._run(recording, query, model, choices or Choices(), extras), ticket)
 
     def _run(
         self, recording: str | None, query: str | None, model: str | None, choices: Choices, extras: bool

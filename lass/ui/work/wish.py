@@ -27,7 +27,7 @@ class Choices:
     @property
     def whole(self) -> bool:
         """Whether all of the recording is separated."""
-        return not self.start and self.end is None
+        return self.region.whole
 
     @property
     def region(self) -> Region:
