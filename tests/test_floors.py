@@ -34,7 +34,7 @@ FLOORS = [
     ["scenes", "metrics", "plots"],
     ["sounds"],  # what the scenes are made of
     ["devices", "files", "waveforms"],
-    ["errors", "version"],
+    ["errors", "version", "typography"],
 ]
 # The user interface has floors of its own.
 UI_FLOORS = [

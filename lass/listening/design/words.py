@@ -12,12 +12,13 @@ from pathlib import Path
 
 import yaml
 
+from lass.typography import french
+
 FOLDER = Path(__file__).parent / "words"
 FALLBACK = "en"
 """The language that has every key; it stands in where another one lacks a sentence."""
 
 _BRACES = re.compile(r"\{(\w+)\}")
-_BEFORE_MARKS = re.compile(r" (?=[?!:;»])|(?<=«) ")
 
 
 class Words:
@@ -56,9 +57,7 @@ class Words:
 
     def _load(self, language: str) -> dict[str, str]:
         texts: dict[str, str] = yaml.safe_load((self.folder / f"{language}.yaml").read_text(encoding="utf-8"))
-        if self._unbroken:
-            return {key: _BEFORE_MARKS.sub("\u00a0", text) for key, text in texts.items()}
-        return texts
+        return french(texts) if self._unbroken else texts
 
 
 _PAGE = Words(FOLDER)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lass.checkpoints.catalogue import NOT_STATED
 from lass.checkpoints.remote import in_words
+from lass.typography import french_size
 from lass.ui.words.texts import Texts
-from lass.ui.words.typography import french_size
 from lass.ui.work.downloads import Download, Offer
 from lass.ui.work.shelf import Shelf, is_here
 

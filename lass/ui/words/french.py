@@ -5,11 +5,11 @@ Descriptions of sounds stay English in the examples, because that is what the mo
 
 from __future__ import annotations
 
+from lass.typography import french
 from lass.ui.words import french_pages
 from lass.ui.words.french_player import PLAYER
 from lass.ui.words.stand_texts import StandTexts
 from lass.ui.words.texts import Texts
-from lass.ui.words.typography import french
 
 _TITLES = {
     "An owl among crickets": "Chouette et grillons",

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from lass.typography import french
 from lass.ui.words import french as french_texts
 from lass.ui.words.texts import ENGLISH, Texts
-from lass.ui.words.typography import french
 
 FRENCH: dict[str, tuple[str, str]] = {
     "too long": (

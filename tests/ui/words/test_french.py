@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from lass.checkpoints.remote import in_words
+from lass.typography import french, french_size
 from lass.ui.words.french import FRENCH
 from lass.ui.words.sentences import FRENCH as SENTENCES
 from lass.ui.words.texts import ENGLISH
-from lass.ui.words.typography import french, french_size
 from lass.ui.work.measuring import shipped
 from lass.ui.work.service import load_examples
 

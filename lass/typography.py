@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def french(text: T) -> T:
-    """A sentence, or a table of them (a dataclass), whose spaces beside French marks do not break."""
+    """A sentence, or a table of them (a dataclass or a mapping), whose spaces beside French marks do not break."""
     return _set(text)
 
 
