@@ -156,8 +156,9 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
 
 def _steps(optimisation: Optimisation) -> str:
     """The optimiser and its learning rate in words."""
-    name = "AdamW" if optimisation.optimiser.startswith("adamw") else "Adam"
-    parts = [f"{name} with AMSGrad" if optimisation.optimiser.endswith("amsgrad") else name]
+    name, _, amsgrad = optimisation.optimiser.partition("-")
+    titles = {"adamw": "AdamW", "adam": "Adam", "muon": "Muon for the kernels and AdamW for the rest,"}
+    parts = [f"{titles[name]} with AMSGrad" if amsgrad else titles[name]]
     parts.append(f"at {optimisation.rate:g}")
     if optimisation.warmup:
         parts.append(f"with {optimisation.warmup:,} steps of warm-up")

@@ -150,7 +150,7 @@ class Optimisation:
 
     Attributes:
         steps, batch: batches to learn from, and mixtures in each.
-        optimiser: AdamW or Adam, with or without AMSGrad.
+        optimiser: AdamW or Adam, with or without AMSGrad; or Muon for kernels with AdamW for the rest.
         schedule: of the learning rate, see :func:`lass.training.optimisers.learning_rate`.
         rate, final, warmup: with the schedule ``cosine``, the learning rate warms up linearly over ``warmup`` steps to
             ``rate`` and falls along a cosine to ``final`` times that.
@@ -166,7 +166,7 @@ class Optimisation:
 
     steps: int = 2000
     batch: int = 12
-    optimiser: Literal["adamw", "adamw-amsgrad", "adam", "adam-amsgrad"] = "adamw"
+    optimiser: Literal["adamw", "adamw-amsgrad", "adam", "adam-amsgrad", "muon"] = "adamw"
     schedule: Literal["cosine", "decades", "constant"] = "cosine"
     rate: float = 1.5e-3
     final: float = 0.01

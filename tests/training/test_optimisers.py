@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from lass.training.optimisers import build_optimiser, learning_rate
+from lass.training.optimisers import Muon, build_optimiser, learning_rate, orthogonal
 from lass.training.recipe import Optimisation
 
 
@@ -61,3 +61,57 @@ def test_optimisers_go_by_their_names_and_spare_norms(name: str, kind: type, ams
     assert decayed["amsgrad"] is spared["amsgrad"] is amsgrad
     assert {weight.ndim for weight in spared["params"]} == {1}
     assert {weight.ndim for weight in decayed["params"]} == {2}
+
+
+@pytest.mark.parametrize("shape", [(24, 200), (200, 24), (40, 40)])
+def test_an_orthogonal_matrix_keeps_its_directions_and_makes_them_equally_long(shape: tuple[int, int]) -> None:
+    noise = torch.randn(shape, generator=torch.manual_seed(0))
+    rows, _, columns = torch.linalg.svd(noise, full_matrices=False)
+    made = rows @ torch.logspace(0, -2, min(shape)).diag() @ columns
+    kept = rows.T @ orthogonal(made) @ columns.T
+    assert 0.5 < kept.diagonal().min() < kept.diagonal().max() < 1.3
+    assert (kept - kept.diagonal().diag()).abs().max() < 0.1
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Conv2d(1, 32, 3), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 32, 3))
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def learn(model: nn.Module, optimiser: torch.optim.Optimizer, steps: range) -> None:
+    for step in steps:
+        heard = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(step))
+        optimiser.zero_grad()
+        model(heard).square().mean().backward()
+        optimiser.step()
+
+
+def test_muon_moves_kernels_as_far_as_adamw_moves_the_rest() -> None:
+    settings = Optimisation(optimiser="muon", rate=1e-2, weight_decay=0)
+    model = network()
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    learn(model, build_optimiser(model, settings), range(1))
+    moved = {
+        name: float((weight - before[name]).detach().square().mean().sqrt())
+        for name, weight in model.named_parameters()
+    }
+    assert moved["3.weight"] == pytest.approx(0.2 * settings.rate, rel=0.25)
+    # Nine values for each channel are too few directions, so that is AdamW's: its first step moves all by the rate.
+    assert moved["0.weight"] == pytest.approx(settings.rate, rel=0.01)
+    assert moved["1.weight"] == pytest.approx(settings.rate, rel=0.01)
+
+
+def test_muon_goes_on_where_its_state_was_saved() -> None:
+    settings = Optimisation(optimiser="muon", rate=1e-2)
+    whole, parted, later = network(), network(), network()
+    learn(whole, build_optimiser(whole, settings), range(4))
+    first = build_optimiser(parted, settings)
+    learn(parted, first, range(2))
+    later.load_state_dict(parted.state_dict())
+    second = build_optimiser(later, settings)
+    second.load_state_dict(first.state_dict())
+    assert isinstance(second, Muon)
+    learn(later, second, range(2, 4))
+    for one, other in zip(whole.parameters(), later.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
