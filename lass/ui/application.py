@@ -35,6 +35,7 @@ from lass.ui.serving.headers import secured
 from lass.ui.serving.health import Health
 from lass.ui.serving.studies import ListeningTest
 from lass.ui.serving.uploads import bounded
+from lass.ui.serving.waiting import Waiting
 from lass.ui.site import Extras
 from lass.ui.words import texts
 from lass.ui.work import shelf
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 STYLE = Path(__file__).parent / "look" / "style.css"
 PAGES = Path(__file__).parent / "look" / "pages.css"
-UPLOADS = Path(__file__).parent / "serving" / "uploads.js"
+SCRIPTS = ("uploads.js", "waiting.js")
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ def serve(
     heads = Heads(pages.heads(), service.texts.title, address)
     uploads = bounded(service.bench.space, service.limits.most_result_bytes)
     middleware = [
-        Middleware(secured), Middleware(heads.around), Middleware(health.pages.around), Middleware(uploads),
+        Middleware(secured), Middleware(heads.around), Middleware(health.pages.around),
+        Middleware(Waiting(service.bench.line).pages.around), Middleware(uploads),
     ]  # fmt: skip
     if listening is not None:
         middleware.append(Middleware(listening.pages.around))
@@ -128,7 +130,7 @@ def serve(
             css_paths=[STYLE, PAGES] if extras.stand is None else [STYLE, PAGES, stand.STYLE],
             head=None if extras.stand is None else stand.head(),
             favicon_path=FAVICON,
-            js=UPLOADS.read_text(encoding="utf-8"),
+            js=scripts(),
             max_file_size=service.limits.max_bytes,
             # What Gradio remembers of a visitor takes about 1 MB, and it would remember ten thousand. Nobody who waits
             # may be forgotten.
@@ -149,6 +151,12 @@ def serve(
         ending.wait()
         close(blocks, service, listening)
     return blocks
+
+
+def scripts() -> str:
+    """What every page runs once when it is open."""
+    read = ((Path(__file__).parent / "serving" / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return "() => {" + "".join(f"({script.rstrip()})();\n" for script in read) + "}"
 
 
 def close(blocks: gr.Blocks, service: Service, listening: ListeningTest | None = None) -> None:
@@ -215,7 +223,8 @@ def _endpoints(service: Service) -> None:
 
     def separate(audio: str | None, query: str, model: str) -> tuple[str, str, dict[str, Any]]:
         try:
-            outcome = service.separate(audio, query, model)
+            with service.bench.line.served():
+                outcome = service.separate(audio, query, model)
         except Exception as error:
             raise gr.Error(service.sentence(error), print_exception=False) from error
         return str(outcome.target), str(outcome.residual), outcome.report

@@ -51,7 +51,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, votes: list[tuple[str, dic
         _, url, _ = blocks.launch(
             prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, ssr_mode=False, show_error=False,
             theme=application.theme(), css_paths=[application.STYLE, application.PAGES],
-            js=application.UPLOADS.read_text(encoding="utf-8"), footer_links=["api"],
+            js=application.scripts(), footer_links=["api"],
         )  # fmt: skip
         yield url
         blocks.close()

@@ -242,6 +242,17 @@ def test_two_visitors_at_once_get_their_own(open_page: OpenPage, server: Server,
         assert np.std(whole) == pytest.approx(np.std(mixture), rel=1e-2)
 
 
+def test_whoever_waits_is_told_how_many_come_first(open_page: OpenPage, server: Server, tmp_path: Path) -> None:
+    first, second = (opened(open_page(width), server) for width in ("desktop", "phone"))
+    ask(first, scene(tmp_path / "long.wav", 600, channels=1), "rain")
+    expect(first.locator("#lass-separate-status")).to_contain_text("Listening: part", timeout=LONG)
+    second.get_by_role("button", name="An owl among crickets").click()
+    expect(second.locator("#lass-separate-status")).to_contain_text("1 before you", timeout=LONG)
+    button(first, "Cancel").click()
+    await_results(second)
+    expect(second.locator("#lass-separate-status")).not_to_contain_text("before you")
+
+
 def test_a_model_that_is_not_here_says_its_size_and_how_it_comes(page: Page, server: Server) -> None:
     opened(page, server)
     line = page.locator("#lass-about-model")

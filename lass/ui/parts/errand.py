@@ -48,6 +48,7 @@ class Errand:
     def __init__(self, service: Service, start: str, prefix: str, *, separating: str, loading: str = "") -> None:
         self.service = service
         self.texts = service.texts
+        self.line = service.bench.line
         self.separating = separating
         self.loading = loading or self.texts.loading
         self.start = gr.Button(start, variant="primary", elem_id=f"lass-{prefix}-start", elem_classes="lass-start")
@@ -122,8 +123,9 @@ class Errand:
                 refused = Ticket(given=values)
                 refused.call_off()
                 return {**self._idle(), **complaints, self.ticket: refused}
-            waiting = shown(fragments.waiting(self.texts))
-            return {**self._idle(), **self._busy(), self.status: waiting, self.ticket: Ticket(wish, values)}
+            new = Ticket(wish, values)
+            waiting = shown(fragments.waiting(self.texts, self.line.join(new)))
+            return {**self._idle(), **self._busy(), self.status: waiting, self.ticket: new}
 
         return begin
 
@@ -141,7 +143,7 @@ class Errand:
             return
         page: Updates = {}
         try:
-            with closing(self._work(ticket.wish, ticket)) as steps:
+            with self.line.served(ticket), closing(self._work(ticket.wish, ticket)) as steps:
                 for step in steps:
                     page |= self._progress(step) if isinstance(step, Stage) else self._show(step)
                     yield _copied(page)

@@ -10,6 +10,7 @@ from lass.checkpoints.remote import in_words
 from lass.typography import french_size
 from lass.ui.words.texts import Texts
 from lass.ui.work.downloads import Download, Offer
+from lass.ui.work.line import ADDRESS
 from lass.ui.work.shelf import Shelf, is_here
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ def alert(sentence: str) -> str:
     return f'<div role="alert" class="lass-notice lass-alert">{escape(sentence)}</div>' if sentence else ""
 
 
-def waiting(texts: Texts) -> str:
-    """Somebody else's work comes first."""
-    return _status(texts.waiting, "<progress></progress>")
+def waiting(texts: Texts, word: str) -> str:
+    """Somebody else's work comes first; with the word from the line, ``waiting.js`` asks how much of it."""
+    asked = escape(f"{ADDRESS}/{texts.language}/{word}")
+    return _status(texts.waiting, "<progress></progress>", f' data-waiting="{asked}"')
 
 
 def status(sentence: str) -> str:
@@ -187,8 +189,8 @@ def too_large(texts: Texts, max_bytes: int) -> str:
     )
 
 
-def _status(sentence: str, bar: str) -> str:
-    return f'<div role="status" class="lass-status"><span>{escape(sentence)}</span>{bar}</div>'
+def _status(sentence: str, bar: str, more: str = "") -> str:
+    return f'<div role="status" class="lass-status"{more}><span>{escape(sentence)}</span>{bar}</div>'
 
 
 def _seconds(seconds: float) -> str:

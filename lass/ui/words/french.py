@@ -70,6 +70,8 @@ FRENCH = french(
         ),
         no_query="Écrivez en anglais ce que vous voulez entendre, par exemple « a dog barking ».",
         waiting="En attente d’une place libre …",
+        waiting_place="En attente : {ahead} avant vous …",
+        waiting_time="En attente : {ahead} avant vous, environ {time} …",
         reading="Lecture de l’enregistrement …",
         loading="Réveil du modèle …",
         separating="Écoute : partie {done} sur {total}",

@@ -60,6 +60,8 @@ class Texts:
     no_query: str
 
     waiting: str
+    waiting_place: str
+    waiting_time: str
     reading: str
     loading: str
     separating: str
@@ -148,6 +150,8 @@ ENGLISH = Texts(
     no_recording="Add a recording first: drop a file here, use the microphone, or try an example.",
     no_query="Write what you want to hear, for example “a dog barking”.",
     waiting="Waiting for a free place …",
+    waiting_place="Waiting: {ahead} before you …",
+    waiting_time="Waiting: {ahead} before you, about {time} …",
     reading="Reading the recording …",
     loading="Waking the model …",
     separating="Listening: part {done} of {total}",

@@ -17,6 +17,7 @@ from lass.ui.machine import faults, gpu, memory, metrics
 from lass.ui.machine.metrics import Metrics
 from lass.ui.machine.requests_log import Request, kind_of
 from lass.ui.machine.space import RESULT, Space
+from lass.ui.work.line import Line
 from lass.ui.work.shelf import IDLE_SECONDS, Shelf
 from lass.ui.work.wish import Ticket
 
@@ -81,6 +82,7 @@ class Workbench:
         self.limits = limits
         self.scratch = scratch
         self.metrics = Metrics()
+        self.line = Line()
         self.space = Space(
             scratch, keep_seconds=60 * limits.keep_minutes, most_result_bytes=limits.most_result_bytes,
             most_bytes=limits.most_bytes,

@@ -1,0 +1,44 @@
+"""The place in the line of whoever waits, as a sentence; ``waiting.js`` asks for it every other second.
+
+It is answered beside Gradio's queue, because that is what there is to wait for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lass.ui.serving.beside import Beside
+from lass.ui.words import french, texts
+from lass.ui.words.waiting import place_in_line
+from lass.ui.work.line import ADDRESS, Line
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+_LANGUAGES = {words.language: words for words in (texts.ENGLISH, french.FRENCH)}
+
+
+class Waiting:
+    """What is asked for and how it is answered: a sentence, or 404 for whoever does not wait."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self.pages = Beside((ADDRESS,), self._routes)
+
+    def _routes(self) -> list[BaseRoute]:
+        from starlette.routing import Route
+
+        return [Route(f"{ADDRESS}/{{language}}/{{word}}", self._place)]
+
+    async def _place(self, request: Request) -> Response:
+        from starlette.responses import PlainTextResponse, Response
+
+        words = _LANGUAGES.get(request.path_params["language"])
+        place = self._line.place(request.path_params["word"])
+        if words is None or place is None:
+            return Response(status_code=404, headers={"Cache-Control": "no-store"})
+        return PlainTextResponse(
+            place_in_line(words, place.ahead, place.seconds), headers={"Cache-Control": "no-store"}
+        )
