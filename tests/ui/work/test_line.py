@@ -1,6 +1,6 @@
 """Who waits, behind how many, and for how long."""
 
-from lass.ui.work.line import Line, Place
+from lass.ui.work.line import PATIENCE, Line, Place
 from lass.ui.work.wish import Ticket
 
 
@@ -51,6 +51,17 @@ def test_who_called_off_stands_in_nobodys_way_and_has_no_place() -> None:
     assert line.place(before) is None
     assert line.place(word) == Place(0, 0.0)
     assert line.place("a guess") is None
+
+
+def test_who_closed_the_page_stands_in_nobodys_way_for_long() -> None:
+    clock = Clock()
+    line = Line(clock)
+    left, patient = line.join(Ticket()), line.join(Ticket())
+    for clock.now in (PATIENCE / 2, PATIENCE):
+        assert line.place(patient) == Place(1, None)
+    clock.now = 1.5 * PATIENCE
+    assert line.place(patient) == Place(0, 0.0)
+    assert line.place(left) is None
 
 
 def test_what_failed_foretells_nothing() -> None:
