@@ -25,8 +25,10 @@ LEFT_FREE = 500_000_000
 PROTECTED_SECONDS = 10 * 60
 """A result is not removed before its time while it is younger than this: somebody listens to it."""
 _RUN = "run-"
-# Gradio puts every upload into a folder named by a SHA-256.
+# Gradio puts every upload into a folder named by a SHA-256. Until it is whole it is a file named by Python's tempfile,
+# and it stays one for good when the visitor leaves meanwhile.
 _UPLOAD = re.compile(r"[0-9a-f]{64}")
+_PARTIAL = re.compile(r"tmp[a-z0-9_]{8}")
 
 
 class NoRoomError(LassError):
@@ -49,7 +51,7 @@ class Space:
         self.most_result_bytes = most_result_bytes
         self.most_bytes = most_bytes
         self._made: set[Path] = set()
-        # When each folder was seen to change, by a clock that does not jump, and when the last look was.
+        # When each of them was seen to change, by a clock that does not jump, and when the last look was.
         self._seen: dict[Path, tuple[float, float]] = {}
         self._looked: float | None = None
 
@@ -73,7 +75,7 @@ class Space:
 
     def used(self) -> int:
         """Bytes that visitors' files take."""
-        return sum(_size(folder) for folder in self._folders())
+        return sum(_size(path) for path in self._visitors())
 
     def make(self, needed: int) -> None:
         """See that so many bytes fit: the oldest results go for it.
@@ -108,33 +110,33 @@ class Space:
             )
 
     def tidy(self) -> None:
-        """Remove what is past its time: Gradio deletes files, but no folders, and none after a crash.
+        """Remove what is past its time: Gradio deletes files, but no folders, no half uploads, and none after a crash.
 
         The machine's clock is believed about what was there before; what appears later ages by one that never jumps.
         """
         now, looked, seen = time.monotonic(), self._looked, self._seen
         self._looked, self._seen = now, {}
-        for folder in self._folders():
-            changed = _changed(folder)
-            before = seen.get(folder)
+        for path in self._visitors():
+            changed = _changed(path)
+            before = seen.get(path)
             if before is not None and before[0] == changed:
                 since = before[1]
             else:
                 age = max(0.0, time.time() - changed)
                 since = now - (age if looked is None else min(age, now - looked))
             if now - since > self.keep_seconds:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(path)
             else:
-                self._seen[folder] = changed, since
+                self._seen[path] = changed, since
         self._made = {folder for folder in self._made.copy() if folder.exists()}
 
     def clear(self) -> None:
         """Remove every result that was made here, and the empty folders of uploads: this run is over."""
         for folder in self._made:
             shutil.rmtree(folder, ignore_errors=True)
-        for folder in self._folders():
+        for path in self._visitors():
             with contextlib.suppress(OSError):
-                folder.rmdir()
+                path.rmdir()
 
     def _fits(self, needed: int, used: int) -> bool:
         place = self.folder
@@ -142,15 +144,15 @@ class Space:
             place = place.parent
         return used + needed <= self.most_bytes and shutil.disk_usage(place).free - needed >= LEFT_FREE
 
-    def _folders(self) -> list[Path]:
-        """Results and uploads; whatever else lies here is not ours to remove."""
+    def _visitors(self) -> list[Path]:
+        """Folders of results and of uploads, and half uploads; whatever else lies here is not ours to remove."""
         with contextlib.suppress(OSError):
-            entries = list(self.folder.iterdir())
-            return [path for path in entries if path.name.startswith(RESULT) or _UPLOAD.fullmatch(path.name)]
+            shared = self.folder.resolve() == Path(tempfile.gettempdir()).resolve()
+            return [path for path in self.folder.iterdir() if _is_visitors(path, shared=shared)]
         return []
 
     def _results(self) -> list[Path]:
-        return [path for path in self._folders() if path.name.startswith(RESULT)]
+        return [path for path in self._visitors() if path.name.startswith(RESULT)]
 
 
 def claim(environment: Mapping[str, str], keep_seconds: float) -> tuple[Path, bool]:
@@ -193,8 +195,23 @@ def _is_over(run: Path, keep_seconds: float) -> bool:
     return _changed(run) < time.time() - keep_seconds
 
 
+def _is_visitors(path: Path, *, shared: bool) -> bool:
+    """Whether a result, an upload, or a half one; in a folder ``shared`` by all programs half ones are anybody's."""
+    if path.name.startswith(RESULT) or _UPLOAD.fullmatch(path.name):
+        return True
+    return not shared and bool(_PARTIAL.fullmatch(path.name)) and path.is_file()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
 def _changed(path: Path) -> float:
-    """When something in a folder was made, written to or removed last, in Unix seconds; 0 when it is gone."""
+    """When a file, or something in a folder, was made, written or removed last, in Unix seconds; 0 when it is gone."""
     times = [0.0]
     with contextlib.suppress(OSError):
         times.append(path.stat().st_mtime)
@@ -202,10 +219,11 @@ def _changed(path: Path) -> float:
     return max(times)
 
 
-def _size(folder: Path) -> int:
+def _size(place: Path) -> int:
+    """Bytes of a file, or of everything in a folder."""
     size = 0
     with contextlib.suppress(OSError):
-        for path in folder.rglob("*"):
+        for path in place.rglob("*") if place.is_dir() else [place]:
             with contextlib.suppress(OSError):
                 size += path.lstat().st_size
     return size

@@ -1,15 +1,21 @@
 """The disk of visitors' files: bounded, swept, and one folder per run of the application."""
 
+import asyncio
+import gc
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from gradio.route_utils import GradioMultiPartParser
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 
 from lass.ui.machine import space
 from lass.ui.machine.space import NoRoomError, Space, claim
@@ -91,6 +97,42 @@ def test_uploads_and_results_of_a_crash_go_when_their_time_is_over(disk: Space, 
     disk.tidy()
     assert not any(folder.exists() for folder in gone)
     assert all(folder.exists() for folder in kept)
+
+
+async def broken_upload(folder: Path, size: int) -> None:
+    """Gradio receives an upload whose visitor leaves before it is whole."""
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="secret.wav"\r\n\r\n'
+        yield head + bytes(size)
+        raise ClientDisconnect
+
+    headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+    with pytest.raises(ClientDisconnect):
+        await GradioMultiPartParser(headers, stream(), upload_dir=folder, max_file_size=10_000).parse()
+
+
+def test_an_upload_that_was_broken_off_counts_and_goes_when_its_time_is_over(disk: Space, tmp_path: Path) -> None:
+    asyncio.run(broken_upload(tmp_path, 3_000))
+    gc.collect()  # what was written of it is on the disk when Gradio's file is closed
+    (left,) = tmp_path.iterdir()
+    assert disk.used() == left.stat().st_size > 2_000
+    disk.tidy()
+    assert left.exists()
+    over = time.time() - KEEP - 60
+    os.utime(left, (over, over))
+    Space(tmp_path, keep_seconds=KEEP, most_result_bytes=1, most_bytes=1).tidy()
+    assert not left.exists()
+
+
+def test_in_the_temporary_folder_of_all_programs_other_people_s_files_stay(
+    disk: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with tempfile.NamedTemporaryFile(delete=False) as foreign:
+        os.utime(foreign.name, (0, 0))
+    disk.tidy()
+    assert Path(foreign.name).exists()
 
 
 class Clocks:
