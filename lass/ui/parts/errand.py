@@ -147,13 +147,18 @@ class Errand:
                 for step in steps:
                     page |= self._progress(step) if isinstance(step, Stage) else self._show(step)
                     yield _copied(page)
+            if ticket.called_off:
+                # While the result was on its way, so that it came to the page after the answer to that.
+                yield self._idle() if ticket.replaced else self._stopped()
+                return
             done = shown(fragments.status(self.texts.done))
             page |= {self.start: gr.update(visible=True), self.cancel: gr.update(visible=False), self.status: done}
             yield _copied(page)
         except Cancelled:
-            yield {self.status: gr.skip()} if ticket.replaced else self._stopped()
+            yield self._given_up(ticket)
         except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
-            yield {**self._idle(), **self._alert(error)}
+            alert = self._alert(error)
+            yield self._given_up(ticket) if ticket.called_off else {**self._idle(), **alert}
 
     def stop(self, ticket: Ticket | None) -> Updates:
         """After Cancel: ready for another try, with everything the visitor gave still there."""
@@ -182,6 +187,10 @@ class Errand:
 
     def _alert(self, error: Exception) -> Updates:
         return {self.alert: shown(fragments.alert(self.service.sentence(error)))}
+
+    def _given_up(self, ticket: Ticket) -> Updates:
+        """Of work that nobody wants any more: nothing where the page speaks of something else by now."""
+        return {self.status: gr.skip()} if ticket.replaced else self._stopped()
 
     def _stopped(self) -> Updates:
         return {**self._idle(), self.status: shown(fragments.status(self.texts.cancelled))}

@@ -158,6 +158,36 @@ def test_after_cancel_an_echo_leaves_the_sentence_and_a_change_takes_it(desk: De
     assert desk.told(WORDS, ticket, "rai")
 
 
+def test_a_result_that_comes_after_a_change_goes_again(desk: Desk) -> None:
+    ticket = begun(desk, "rain")
+    steps = desk.errand.run(ticket)
+    while desk.result not in next(steps):
+        pass
+    desk.errand.listener(WORDS)(ticket, "rai")
+    (last,) = steps
+    assert last[desk.result] is None
+    assert last[desk.errand.start]["visible"]
+    assert last[desk.errand.status] == shown("")
+
+
+def test_a_result_that_comes_after_cancel_goes_again(desk: Desk) -> None:
+    ticket = begun(desk, "rain")
+    steps = desk.errand.run(ticket)
+    while desk.result not in next(steps):
+        pass
+    stopped = desk.errand.stop(ticket)
+    assert list(steps) == [stopped]
+
+
+def test_what_goes_wrong_with_work_that_nobody_wants_is_not_said(desk: Desk) -> None:
+    ticket = begun(desk, "stumble")
+    steps = desk.errand.run(ticket)
+    next(steps)
+    next(steps)
+    desk.errand.forget(ticket)
+    assert [set(update) for update in steps] == [{desk.errand.status}]
+
+
 def test_cancelled_before_its_turn_it_is_not_begun(desk: Desk) -> None:
     ticket = begun(desk, "rain")
     desk.errand.stop(ticket)
