@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,7 +14,17 @@ from lass.ui.parts.picker import AWAY, Updates, shown, there
 from lass.ui.parts.player import Picture, Track, player, player_value
 from lass.ui.parts.recording import recording_input
 from lass.ui.words.texts import Texts
-from lass.ui.work.measuring import SWEEP_DB, SWEEP_SECONDS, Experiment, Measured, Measuring, Shipped, Sweep, shipped
+from lass.ui.work.measuring import (
+    SWEEP_DB,
+    SWEEP_SECONDS,
+    Experiment,
+    Measured,
+    Measuring,
+    Mixed,
+    Shipped,
+    Sweep,
+    shipped,
+)
 from lass.ui.work.wish import Ticket
 
 OWN = "own"
@@ -150,9 +159,9 @@ class MeasurePage:
         elif kind == "measure":
             yield from self.measuring.run(experiment, ticket)
         else:
-            yield self.measuring.mixture(experiment)
+            yield from self.measuring.mixture(experiment, ticket)
 
-    def _show(self, result: Measured | Sweep | Path) -> Updates:
+    def _show(self, result: Measured | Sweep | Mixed) -> Updates:
         if isinstance(result, Measured):
             return self._measured(result)
         if isinstance(result, Sweep):
@@ -164,7 +173,7 @@ class MeasurePage:
                 self.sweep_table: page_fragments.sweep_rows(self.texts, result),
                 self.get_table: str(result.table),
             }
-        track = Track("mixture", self.words.mixture, result)
+        track = Track("mixture", self.words.mixture, result.mixture)
         return {
             self.results: there(True),
             self.measures: shown(fragments.status(self.words.mixed)),

@@ -57,6 +57,18 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """The mixture alone, as a file to listen to."""
+
+    mixture: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies, and nothing else."""
+        return self.mixture.parent
+
+
+@dataclass(frozen=True)
 class Measured:
     """A separated mixture and how close it came to the truth."""
 
@@ -130,14 +142,10 @@ class Measuring:
         if separate:
             check_query(experiment.query)
 
-    def mixture(self, experiment: Experiment) -> Path:
-        """The mixture alone, as a file to listen to; raises :class:`lass.errors.LassError`."""
-        from lass import audio
-
+    def mixture(self, experiment: Experiment, ticket: Ticket | None = None) -> Generator[Stage | Mixed, None, None]:
+        """Mix, and nothing else: what the experiment asks for is not needed yet. Errors are those of :meth:`run`."""
         self.check(experiment, separate=False)
-        mixed = self._mix(experiment)
-        with self.bench.folder() as folder:
-            return audio.write(folder / "mixture.wav", mixed.mixture, mixed.sample_rate)
+        yield from until_called_off(self._mixture(experiment), ticket)
 
     def run(self, experiment: Experiment, ticket: Ticket | None = None) -> Generator[Stage | Measured, None, None]:
         """Mix, separate and measure: stages while it goes on, what was measured last.
@@ -152,6 +160,16 @@ class Measuring:
         """The same at every ratio of :data:`SWEEP_DB`, the wanted sound over the other: the measures as a picture."""
         self.check(experiment)
         yield from until_called_off(self._sweep(experiment), ticket)
+
+    def _mixture(self, experiment: Experiment) -> Generator[Stage | Mixed, None, None]:
+        from lass import audio
+
+        self.bench.tidy()
+        yield Stage("reading")
+        mixed = self._mix(experiment)
+        with self.bench.folder() as folder:
+            file = audio.write(folder / "mixture.wav", mixed.mixture, mixed.sample_rate)
+        yield Mixed(file)
 
     def _run(self, experiment: Experiment) -> Generator[Stage | Measured, None, None]:
         self.bench.tidy()

@@ -11,7 +11,7 @@ import soundfile
 
 from lass.errors import Cancelled, LassError
 from lass.metrics import sdr
-from lass.ui.work.measuring import SWEEP_DB, Experiment, Measured, Measuring, Sweep, shipped
+from lass.ui.work.measuring import SWEEP_DB, Experiment, Measured, Measuring, Mixed, Sweep, shipped
 from lass.ui.work.wish import Ticket
 from tests.ui.small import recording, small_service
 
@@ -39,6 +39,12 @@ def measured(measuring: Measuring, wish: Experiment) -> Measured:
     return result
 
 
+def mixed(measuring: Measuring, wish: Experiment) -> Path:
+    *_, result = measuring.mixture(wish)
+    assert isinstance(result, Mixed)
+    return result.mixture
+
+
 def heard(path: Path) -> np.ndarray:
     return soundfile.read(path, dtype="float32")[0]
 
@@ -59,7 +65,7 @@ def test_the_files_add_up_and_the_measures_are_of_these_files(
 
 
 def test_the_mixture_can_be_heard_before_anything_is_asked_for(measuring: Measuring, tmp_path: Path) -> None:
-    path = measuring.mixture(experiment(tmp_path, query="", offset=0.5))
+    path = mixed(measuring, experiment(tmp_path, query="", offset=0.5))
     assert heard(path).shape == (32_000,)
 
 
@@ -67,7 +73,7 @@ def test_every_shipped_sound_is_one_that_can_be_mixed(measuring: Measuring, tmp_
     sounds = shipped()
     assert len({sound.key for sound in sounds}) == len(sounds) == 10
     assert all(sound.query and sound.title for sound in sounds)
-    path = measuring.mixture(experiment(tmp_path, first=sounds[0].key, second=sounds[1].key))
+    path = mixed(measuring, experiment(tmp_path, first=sounds[0].key, second=sounds[1].key))
     assert np.std(heard(path)) > 1e-3
 
 
@@ -102,7 +108,7 @@ def test_a_mixture_longer_than_allowed_is_refused(tmp_path: Path) -> None:
         list(measuring.run(experiment(tmp_path, first=long, second=long, offset=2.0)))
 
 
-@pytest.mark.parametrize("what", ["run", "sweep"])
+@pytest.mark.parametrize("what", ["mixture", "run", "sweep"])
 def test_cancelling_stops_it(measuring: Measuring, tmp_path: Path, what: str) -> None:
     ticket = Ticket()
     steps = getattr(measuring, what)(experiment(tmp_path), ticket)
@@ -110,3 +116,4 @@ def test_cancelling_stops_it(measuring: Measuring, tmp_path: Path, what: str) ->
     ticket.call_off()
     with pytest.raises(Cancelled):
         list(steps)
+    assert not list((tmp_path / "scratch").glob("lass-*"))
