@@ -147,18 +147,11 @@ class Errand:
                 for step in steps:
                     page |= self._progress(step) if isinstance(step, Stage) else self._show(step)
                     yield _copied(page)
-            if ticket.called_off:
-                # While the result was on its way, so that it came to the page after the answer to that.
-                yield self._idle() if ticket.replaced else self._stopped()
-                return
-            done = shown(fragments.status(self.texts.done))
-            page |= {self.start: gr.update(visible=True), self.cancel: gr.update(visible=False), self.status: done}
-            yield _copied(page)
+            yield self._over(ticket, page)
         except Cancelled:
             yield self._given_up(ticket)
         except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
-            alert = self._alert(error)
-            yield self._given_up(ticket) if ticket.called_off else {**self._idle(), **alert}
+            yield self._failed(ticket, error)
 
     def stop(self, ticket: Ticket | None) -> Updates:
         """After Cancel: ready for another try, with everything the visitor gave still there."""
@@ -187,6 +180,18 @@ class Errand:
 
     def _alert(self, error: Exception) -> Updates:
         return {self.alert: shown(fragments.alert(self.service.sentence(error)))}
+
+    def _over(self, ticket: Ticket, page: Updates) -> Updates:
+        """The last update of work that was done, after those that ``page`` is made of."""
+        if ticket.called_off:
+            # While the result was on its way, so that it came to the page after the answer to that.
+            return self._idle() if ticket.replaced else self._stopped()
+        done = shown(fragments.status(self.texts.done))
+        return {**page, self.start: gr.update(visible=True), self.cancel: gr.update(visible=False), self.status: done}
+
+    def _failed(self, ticket: Ticket, error: Exception) -> Updates:
+        alert = self._alert(error)  # which also writes faults to the log
+        return self._given_up(ticket) if ticket.called_off else {**self._idle(), **alert}
 
     def _given_up(self, ticket: Ticket) -> Updates:
         """Of work that nobody wants any more: nothing where the page speaks of something else by now."""
