@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -62,6 +63,7 @@ class ComparePage:
         self.errand = Errand(
             self.comparing.service, words.start, "compare", separating=words.separating, loading=words.loading
         )
+
     def _get(self) -> None:
         words = self.words
         self.comparison = gr.State(None)
@@ -97,7 +99,7 @@ class ComparePage:
             button.click(_picker(example), None, [self.recording, self.query], **IN_ORDER)
         after = [self.voting, self.names, self.get_all]
         for letter, button in [*zip(LETTERS, self.votes, strict=True), ("", self.no_preference)]:
-            button.click(self._voter(letter), [self.comparison], after, trigger_mode="once", **IN_ORDER)
+            button.click(self.voter(letter), [self.comparison], after, trigger_mode="once", **IN_ORDER)
 
     def refresh_on_load(self, blocks: gr.Blocks) -> None:
         """A page that is opened offers the models of now."""
@@ -156,15 +158,22 @@ class ComparePage:
             **self.draft.offer(),
         }
 
-    def _voter(self, letter: str) -> Any:
+    def voter(self, letter: str) -> Callable[[Comparison | None], Updates]:
+        """What answers the button of a letter, or of none: the names, or why the vote could not be kept."""
+
         def vote(comparison: Comparison | None) -> Updates:
             if comparison is None:
                 return {self.names: gr.skip()}
-            self.comparing.vote(comparison, letter or None)
+            try:
+                # The vote last: where the files are gone, the button can be pressed again without voting twice.
+                archive = self.comparing.archive(comparison)
+                self.comparing.vote(comparison, letter or None)
+            except Exception as error:  # noqa: BLE001 - every error becomes a sentence on the page
+                return {self.names: shown(fragments.alert(self.comparing.service.sentence(error)))}
             return {
                 self.voting: there(False),
                 self.names: shown(page_fragments.revealed(self.texts, comparison, letter or None)),
-                self.get_all: there(True, value=str(self.comparing.archive(comparison))),
+                self.get_all: there(True, value=str(archive)),
             }
 
         return vote

@@ -127,10 +127,15 @@ class Comparing:
         self.prefer("compare", values)
 
     def archive(self, comparison: Comparison) -> Path:
-        """Everything as one zip, named after the models: for after the vote."""
+        """Everything as one zip, named after the models: for after the vote.
+
+        Raises :class:`lass.errors.LassError` where the results are gone, or the disk refuses the zip.
+        """
         from lass.results import stem
 
         folder = comparison.folder
+        if not folder.is_dir():
+            raise AudioError("A result is no longer there; separate again.")
         files: list[Path | None] = [comparison.mixture, comparison.truth, comparison.picture]
         for entrant in comparison.entrants:
             for part, file in (("target", entrant.target), ("residual", entrant.residual)):
