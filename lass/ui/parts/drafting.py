@@ -11,6 +11,7 @@ import gradio as gr
 from lass.errors import LassError
 from lass.ui.parts import fragments
 from lass.ui.parts.picker import Updates, shown
+from lass.ui.words.sentences import told
 from lass.ui.words.texts import Texts
 
 
@@ -67,5 +68,5 @@ class DraftButton:
             for result in results:
                 file = self._collect(result.mixture, result.target, result.query, result.model)
         except LassError as error:
-            return {self.answer: shown(fragments.alert(str(error)))}
+            return {self.answer: shown(fragments.alert(told(self._texts, str(error))))}
         return {self.answer: shown(fragments.status(self._texts.draft_added.format(folder=file.parent)))}

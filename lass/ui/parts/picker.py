@@ -67,7 +67,7 @@ class ModelPicker:
         try:
             return self._show(name, downloads.start(name))
         except ModelError as error:
-            return {**self._show(name, None), self.download: shown(fragments.alert(str(error)))}
+            return {**self._show(name, None), self.download: shown(fragments.alert(self.service.sentence(error)))}
 
     def stop(self, name: str | None, watched: Download | None) -> Updates:
         """Stop the download that is watched, for everybody."""
@@ -116,7 +116,7 @@ class ModelPicker:
         try:
             entry = shelf.entry(name or "")
         except ModelError as error:
-            return fragments.alert(str(error))
+            return fragments.alert(self.service.sentence(error))
         return fragments.model_line(self.texts, shelf, entry)
 
     def _options(self) -> list[tuple[str, str | int | float]]:

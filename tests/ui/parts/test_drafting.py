@@ -14,6 +14,7 @@ from lass.settings import Settings
 from lass.ui.parts.drafting import DraftButton, Rateable
 from lass.ui.serving.studies import ListeningTest
 from lass.ui.words import texts
+from lass.ui.words.french import FRENCH
 
 
 def parts(folder: Path, rng: np.random.Generator) -> tuple[Path, Path]:
@@ -67,3 +68,12 @@ def test_nothing_happens_without_a_result_and_nothing_is_drawn_for_strangers(lis
     assert not listening.drafts.exists()
     assert button.button.visible is True
     assert absent.button.visible is False
+
+
+def test_a_refusal_is_told_in_the_language_of_the_page() -> None:
+    def gone(*result: Any) -> Path:
+        raise LassError("A result is no longer there; separate again.")
+
+    with gr.Blocks():
+        button = DraftButton(FRENCH, gone)
+    assert "Un résultat n’est plus là" in press(button, Rateable((), Path("x"), "rain", "one"))["value"]
