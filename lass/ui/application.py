@@ -34,6 +34,7 @@ from lass.ui.serving.head import FAVICON, Heads
 from lass.ui.serving.headers import secured
 from lass.ui.serving.health import Health
 from lass.ui.serving.studies import ListeningTest
+from lass.ui.serving.turns import take_turns
 from lass.ui.serving.uploads import bounded
 from lass.ui.serving.waiting import Waiting
 from lass.ui.site import Extras
@@ -74,6 +75,7 @@ def compose(service: Service, extras: Extras | None = None) -> gr.Blocks:
         _endpoints(service)
     pages.routes(blocks, every)
     blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
+    take_turns(blocks._queue)
     return blocks
 
 
