@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -54,6 +55,7 @@ class Space:
         # When each of them was seen to change, by a clock that does not jump, and when the last look was.
         self._seen: dict[Path, tuple[float, float]] = {}
         self._looked: float | None = None
+        self._tidying = threading.Lock()
 
     @contextlib.contextmanager
     def result(self) -> Iterator[Path]:
@@ -113,7 +115,12 @@ class Space:
         """Remove what is past its time: Gradio deletes files, but no folders, no half uploads, and none after a crash.
 
         The machine's clock is believed about what was there before; what appears later ages by one that never jumps.
+        One looks at a time: a second one in between would take everything for new and keep it for longer.
         """
+        with self._tidying:
+            self._tidy()
+
+    def _tidy(self) -> None:
         now, looked, seen = time.monotonic(), self._looked, self._seen
         self._looked, self._seen = now, {}
         for path in self._visitors():
@@ -128,7 +135,7 @@ class Space:
                 _remove(path)
             else:
                 self._seen[path] = changed, since
-        self._made = {folder for folder in self._made.copy() if folder.exists()}
+        self._made -= {folder for folder in self._made.copy() if not folder.exists()}
 
     def clear(self) -> None:
         """Remove every result that was made here, and the empty folders of uploads: this run is over."""

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -168,6 +169,38 @@ def test_a_clock_that_jumps_takes_nobodys_result_and_keeps_none_for_ever(
     clocks.pass_by(600)
     disk.tidy()
     assert not second.exists()
+
+
+def test_two_looks_at_once_keep_nothing_for_longer(
+    disk: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocks = Clocks(monkeypatch)
+    folders = [result(tmp_path, f"lass-{number}", when=clocks.wall) for number in range(2)]
+    disk.tidy()
+    clocks.pass_by(KEEP - 60)
+    changed, looked_at = space._changed, 0
+    other = threading.Thread(target=disk.tidy)
+    began, ended = threading.Event(), threading.Event()
+
+    def look_meanwhile(path: Path) -> float:
+        nonlocal looked_at
+        if threading.current_thread() is other:
+            began.set()
+            ended.wait(5)
+            return changed(path)
+        looked_at += 1
+        if looked_at == 2:
+            other.start()
+            began.wait(0.5)  # in vain, with one look at a time
+        return changed(path)
+
+    monkeypatch.setattr(space, "_changed", look_meanwhile)
+    disk.tidy()
+    ended.set()
+    other.join()
+    clocks.pass_by(120)
+    disk.tidy()
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
