@@ -427,6 +427,20 @@ def test_files_that_are_gone_are_said_to_be(first: Locator) -> None:
     expect(first.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
+def test_sounds_that_others_took_the_place_of_while_they_loaded_are_not_said_to_be_gone(first: Locator) -> None:
+    first.evaluate(
+        """async (player) => {
+          const given = player.value;
+          player.value = { ...given, title: "Another" };
+          const asked = [player.play(), player.save()];
+          player.value = given;
+          await Promise.all([player.ready, ...asked]);
+        }"""
+    )
+    expect(first.get_by_role("alert")).to_be_hidden()
+    playing(first)
+
+
 def test_it_stops_at_the_end_and_begins_again(first: Locator) -> None:
     page = first.page
     first.get_by_label("Position").fill("9.7")

@@ -1,5 +1,5 @@
 /* <lass-player>: the tracks of one recording, switched between at the same place; its `value` is what
-   `lass.ui.player.player_value` gives. Several may stand on a page, and only one of them plays. */
+   `lass.ui.parts.player.player_value` gives. Several may stand on a page, and only one of them plays. */
 
 const PLAYERS = new Set();
 const SEEK_SECONDS = 2;
@@ -149,16 +149,16 @@ class LassPlayer extends PlayerPage {
   async play() {
     if (this.playing || this.starting) return;
     this.starting = true;
+    const sounds = this.sounds;
     try {
       for (const other of PLAYERS) if (other !== this) other.pause();
-      const sounds = this.sounds;
       this.awake(); // within the gesture, before anything is waited for
       await this.ready;
       if (this.sounds !== sounds) return;
       this.engine ||= this.begin();
       await this.engine.play();
     } catch {
-      if (this.isConnected) this.say(this.gone, true);
+      if (this.sounds === sounds) this.say(this.gone, true); // others may have taken their place meanwhile
     } finally {
       this.starting = false;
     }
@@ -239,18 +239,18 @@ class LassPlayer extends PlayerPage {
   // Taking it away
 
   async save() {
-    const { save } = this.parts;
+    const { save } = this.parts, sounds = this.sounds;
     save.disabled = true;
     try {
       await this.ready;
-      const { blob, peak } = await this.sounds.wav(this.gains);
+      const { blob, peak } = await sounds.wav(this.gains);
       if (this.saved) URL.revokeObjectURL(this.saved);
       this.saved = URL.createObjectURL(blob);
       element("a", { href: this.saved, download: this.fileName() }).click();
       const over = (20 * Math.log10(peak)).toFixed(1);
       this.note(peak > 1 ? fill(this.words.over, { level: over }) : "", true);
     } catch {
-      if (this.isConnected) this.say(this.gone, true);
+      if (this.sounds === sounds) this.say(this.gone, true);
     }
     save.disabled = false;
   }
