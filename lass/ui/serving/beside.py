@@ -1,6 +1,6 @@
-"""What is served beside the Gradio pages, under paths of its own: the listening test and its results.
+"""What is served beside the Gradio pages, under paths of its own: the listening test, health, places in the line.
 
-A separation keeps Gradio's own threads and queue busy; these pages never wait for either. They are put together when
+A separation keeps Gradio's own threads and queue busy; these routes never wait for either. They are put together when
 the first request asks for them, or by :meth:`Beside.warm`, so that the application's first page does not wait for a
 database.
 """

@@ -11,7 +11,8 @@ from lass.ui.machine.space import NoRoomError, Space
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_PATHS = ("/gradio_api/upload", "/upload")
+_PATH = "/upload"
+"""How the path of Gradio's uploads ends, wherever the application is."""
 
 
 class _TooMuchError(Exception):
@@ -26,7 +27,7 @@ def bounded(space: Space, most_bytes: int) -> Callable[[ASGIApp], ASGIApp]:
 
     def around(app: ASGIApp) -> ASGIApp:
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or scope["method"] != "POST" or not str(scope["path"]).endswith(_PATHS):
+            if scope["type"] != "http" or scope["method"] != "POST" or not str(scope["path"]).endswith(_PATH):
                 await app(scope, receive, send)
                 return
             await _upload(app, scope, receive, send)
