@@ -43,7 +43,7 @@ class Turns:
         self._next: dict[str, int] = {}
 
     def first(self, waiting: Sequence[A]) -> A:
-        """Which of those that wait, in the order of asking, is next; it counts as served from now on."""
+        """Which of those that wait, in the order of asking, is next; it keeps its turn until it is :meth:`served`."""
         here = {one._id for one in waiting}
         # The turn that is going on is over for whoever comes now: else newcomers without end would make it last.
         upcoming = self._turn + 1
@@ -54,9 +54,11 @@ class Turns:
                 number = self._next.get(one.session_hash, upcoming)
                 self._numbers[one._id] = number
                 self._next[one.session_hash] = number + 1
-        chosen = min(waiting, key=lambda one: self._numbers[one._id])
-        self._turn = self._numbers.pop(chosen._id)
-        return chosen
+        return min(waiting, key=lambda one: self._numbers[one._id])
+
+    def served(self, one: Asked) -> None:
+        """Who was :meth:`first` waits no more."""
+        self._turn = self._numbers.pop(one._id)
 
 
 def take_turns(queue: Queue) -> None:
@@ -67,12 +69,16 @@ def take_turns(queue: Queue) -> None:
     turns, push, get_events = Turns(), queue.push, queue.get_events
 
     def fairly(self: Queue) -> Any:
-        line = self.event_queue_per_concurrency_id.get(DEVICE)
+        line, chosen = self.event_queue_per_concurrency_id.get(DEVICE), None
         if line is not None and line.queue and line.current_concurrency < (line.concurrency_limit or 1):
             chosen = turns.first(line.queue)
             line.queue.remove(chosen)
             line.queue.insert(0, chosen)
-        return get_events()
+        taken = get_events()
+        # Gradio draws lots between its queues: something else may come first.
+        if chosen is not None and taken is not None and chosen in taken[0]:
+            turns.served(chosen)
+        return taken
 
     async def within_limits(self: Queue, body: Any, request: Any, username: str | None) -> Any:
         line = self.event_queue_per_concurrency_id.get(DEVICE)

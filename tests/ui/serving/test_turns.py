@@ -28,6 +28,7 @@ def served(turns: Turns, waiting: list[Wish], count: int | None = None) -> str:
     names = []
     while waiting and (count is None or len(names) < count):
         chosen = turns.first(waiting)
+        turns.served(chosen)
         waiting.remove(chosen)
         names.append(chosen.session_hash)
     return "".join(names)
@@ -39,6 +40,12 @@ def wishes(names: str) -> list[Wish]:
 
 def test_one_wish_each_is_served_in_the_order_of_asking() -> None:
     assert served(Turns(), wishes("abcdef")) == "abcdef"
+
+
+def test_who_is_next_stays_next_while_something_else_comes_first() -> None:
+    turns, waiting = Turns(), wishes("abc")
+    assert [turns.first(waiting).session_hash for _ in range(3)] == ["a", "a", "a"]
+    assert served(turns, waiting) == "abc"
 
 
 def test_many_wishes_of_one_visitor_make_nobody_wait_for_all_of_them() -> None:
