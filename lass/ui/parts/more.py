@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from lass.ui.parts import fragments
+from lass.ui.parts.picker import Updates
 from lass.ui.parts.player import Picture, Remix, Track, chosen_part, player, player_value, recording_value
 from lass.ui.words.texts import Texts
 from lass.ui.work.service import Outcome
@@ -21,8 +22,6 @@ MARK_PART = """(start, end) => {
   document.querySelector("#lass-wave lass-player")?.markPart(start ?? 0, end ?? 0);
 }"""
 """The part as the fields have it, shown on the waveform."""
-
-Updates = dict[Any, Any]
 
 
 class MoreChoices:
@@ -155,7 +154,7 @@ def _stems(texts: Texts, outcome: Outcome) -> dict[str, Any]:
         Track("rest", words.rest, outcome.residual),
         Track("mixture", texts.mixture, sum_of=tuple(keys)),
     ]
-    alt = texts.picture_alt.format(query=", ".join(queries))
+    alt = words.picture_alt.format(queries=", ".join(stem.label for stem in stems))
     panels = ("mixture", *keys)
     return player_value(
         texts.player, tracks, title=texts.result_of.format(query=", ".join(queries)),

@@ -36,6 +36,10 @@ PAGES = PageTexts(
         end="À (0 : jusqu’à la fin)",
         stem="« {query} »",
         rest="Tout le reste",
+        picture_alt=(
+            "Spectrogrammes sur une même échelle de couleurs en décibels, le temps en largeur et la fréquence en "
+            "hauteur : l’enregistrement, {queries} et tout le reste."
+        ),
         without="Sans « {query} »",
         removed="Ce qui a été retiré",
         only_there="Seulement « {query} » de {start} s à {end} s",

@@ -35,6 +35,7 @@ class MoreTexts:
     end: str
     stem: str
     rest: str
+    picture_alt: str
     without: str
     removed: str
     only_there: str
@@ -230,6 +231,10 @@ ENGLISH = PageTexts(
         end="To (0: the end)",
         stem="“{query}”",
         rest="Everything else",
+        picture_alt=(
+            "Spectrograms on one colour scale in decibels, time across and frequency upwards: the recording, "
+            "{queries}, and everything else."
+        ),
         without="Without “{query}”",
         removed="What was removed",
         only_there="With only “{query}” from {start} s to {end} s",

@@ -1,11 +1,15 @@
 """What the further fields of the Separate page say, as the page reads them."""
 
+from pathlib import Path
+
 import gradio as gr
 import pytest
 
-from lass.ui.parts.more import MOST, MoreChoices
+from lass.ui.parts.more import MOST, MoreChoices, sounds
 from lass.ui.words.texts import ENGLISH
+from lass.ui.work.service import Outcome
 from lass.ui.work.wish import Choices
+from tests.ui.small import recording, small_service
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +37,13 @@ def test_further_words_are_kept_each_as_a_stem(more: MoreChoices) -> None:
 def test_a_part_is_open_where_it_says_nought(more: MoreChoices) -> None:
     assert (said(more, start=2).start, said(more, start=2).end) == (2, None)
     assert not said(more, end=3).whole
+
+
+def test_the_picture_of_several_stems_in_words_names_every_panel(tmp_path: Path) -> None:
+    service = small_service(tmp_path / "scratch")
+    *_, outcome = service.run(recording(tmp_path / "park.wav"), "rain", "half", Choices(("a dog",)))
+    assert isinstance(outcome, Outcome)
+    picture = sounds(ENGLISH, outcome)["picture"]
+    assert len(picture["panels"]) == 4
+    assert "Three" not in picture["alt"]
+    assert "“rain”, “a dog”" in picture["alt"]
