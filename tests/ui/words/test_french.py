@@ -19,7 +19,7 @@ from lass.ui.work.service import load_examples
 
 # The same in both languages.
 ALIKE = {"name", "model_option", "query_placeholder", "mono", "sdr", "sdri", "si_sdr", "label", "pause", "position"}
-ALIKE |= {"architecture", "column_description", "column_query", "version", "citations_words", "start"}
+ALIKE |= {"architecture", "column_description", "column_query", "version", "citations_words", "start", "source"}
 
 
 def sentences(table: Any, path: str = "") -> Iterator[tuple[str, str]]:
