@@ -6,10 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
 from lass.ui.parts.errand import Errand
-from lass.ui.parts.layout import columns, refresh_on_load, usable_models
+from lass.ui.parts.layout import SHOW_RESULTS, columns, refresh_on_load, usable_models
 from lass.ui.parts.picker import AWAY, Updates, there
 from lass.ui.parts.recording import files_input
 from lass.ui.words.texts import Texts

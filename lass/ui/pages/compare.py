@@ -7,11 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from lass.ui.pages.separate import SHOW_RESULTS
 from lass.ui.parts import fragments, page_fragments
 from lass.ui.parts.drafting import Collect, DraftButton, Rateable
 from lass.ui.parts.errand import IN_ORDER, QUIET, Errand
-from lass.ui.parts.layout import columns, example_buttons
+from lass.ui.parts.layout import SHOW_RESULTS, columns, example_buttons
 from lass.ui.parts.picker import AWAY, Updates, shown, there
 from lass.ui.parts.player import Picture, Track, player, player_value
 from lass.ui.parts.recording import recording_input

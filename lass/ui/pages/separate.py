@@ -13,7 +13,7 @@ import gradio as gr
 from lass.ui.parts import fragments, more
 from lass.ui.parts.drafting import Collect, DraftButton, Rateable
 from lass.ui.parts.errand import IN_ORDER, Errand
-from lass.ui.parts.layout import columns, example_buttons
+from lass.ui.parts.layout import SHOW_RESULTS, columns, example_buttons, scroll_to
 from lass.ui.parts.more import MoreChoices
 from lass.ui.parts.picker import AWAY, ModelPicker, Updates, shown, there
 from lass.ui.parts.player import Picture, Remix, Track, player, player_value
@@ -21,17 +21,7 @@ from lass.ui.parts.recording import recording_input
 from lass.ui.words.texts import Texts
 from lass.ui.work.service import Choices, Example, Outcome, Service, Ticket
 
-SCROLL = """() => {
-  const part = document.getElementById("%s");
-  if (!part) return;
-  const top = part.getBoundingClientRect().top;
-  if (top > 0 && top < window.innerHeight * %s) return;
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  part.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "%s" });
-}"""
-SHOW_PROGRESS = SCROLL % ("lass-separate-cancel", 0.85, "center")
-SHOW_RESULTS = SCROLL % ("lass-results", 0.5, "start")
-"""On a phone most of the page is out of sight: bring into view what has just changed."""
+SHOW_PROGRESS = scroll_to("lass-separate-cancel", 0.85, "center")
 
 Wish = tuple[str, str, str, Choices]
 """What is asked for: the recording, the words, the model, and what else."""

@@ -11,6 +11,29 @@ from lass.ui.words.texts import Texts
 from lass.ui.work.service import Example
 from lass.ui.work.shelf import Shelf
 
+_SCROLL = """() => {
+  const part = document.getElementById("%s");
+  if (!part) return;
+  const top = part.getBoundingClientRect().top;
+  if (top > 0 && top < window.innerHeight * %s) return;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  part.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "%s" });
+}"""
+
+
+def scroll_to(elem_id: str, within: float, block: str) -> str:
+    """The script that brings into view what has just changed: on a phone most of a page is out of sight.
+
+    Args:
+        elem_id: what changed.
+        within: it stays where it is if it begins in the upper part of the window, this share of its height.
+        block: where it goes otherwise, as ``scrollIntoView`` says it.
+    """
+    return _SCROLL % (elem_id, within, block)
+
+
+SHOW_RESULTS = scroll_to("lass-results", 0.5, "start")
+
 
 def columns(give: Callable[[], None], get: Callable[[], None]) -> None:
     """What a visitor gives on the left, what comes of it on the right; on a phone one below the other.
