@@ -1,6 +1,7 @@
 """The model card: what a checkpoint is, how it came to be, how well it does, and whose recordings it learned from."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,14 +145,23 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
         + (f"the weights are an exponential moving average with decay {optimisation.ema:g}" if optimisation.ema else
            "the weights are those of the last step"),
     ]  # fmt: skip
-    start = run.get("start")
-    if start:
-        taken, everything = (int(start.get(name, 0)) for name in ("parameters", "of_parameters"))
-        rest = "" if taken == everything else "; the rest started at random"
-        name = escaped(str(start.get("checkpoint")))
-        lines.insert(0, f"- from the weights of {name}: {taken:,} of {everything:,} parameters{rest}")
+    lines[:0] = _stages(run.get("start"))
     command = f"    python -m lass train {recipe.name} --data data"
     return "## How it was trained\n\n" + "\n".join(lines) + f"\n\nThe recipe `{recipe.name}` says it all:\n\n{command}"
+
+
+def _stages(start: dict[str, Any] | None) -> Iterator[str]:
+    """The checkpoint that the run started from, the one that this had started from, and so on."""
+    begun = "from the weights of"
+    while start:
+        taken, everything = (int(start.get(name, 0)) for name in ("parameters", "of_parameters"))
+        rest = "" if taken == everything else "; the rest started at random"
+        run = start.get("training") or {}
+        steps, hours = int(run.get("steps", 0)), float(run.get("seconds", 0)) / 3600
+        budget = f" ({steps:,} steps, {hours:.1f} hours on {escaped(str(run.get('device')))})" if steps else ""
+        name = escaped(str(start.get("checkpoint")))
+        yield f"- {begun} {name}{budget}: {taken:,} of {everything:,} parameters{rest}"
+        start, begun = run.get("start"), "and these from those of"
 
 
 def _steps(optimisation: Optimisation) -> str:

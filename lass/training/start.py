@@ -1,7 +1,7 @@
 """Where training starts from: the weights of another checkpoint, as far as they fit."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ class Start:
     """What was taken over from a checkpoint called ``name``.
 
     ``tensors`` and ``parameters`` were taken, of ``all_tensors`` and ``all_parameters`` of the new network; ``left``
-    names the tensors that keep their random start.
+    names the tensors that keep their random start. ``training`` is what the checkpoint says of its own.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Start:
     parameters: int
     all_parameters: int
     left: tuple[str, ...]
+    training: dict[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """What a checkpoint says of its start, as plain JSON types."""
@@ -38,6 +39,7 @@ class Start:
             "of_tensors": self.all_tensors,
             "parameters": self.parameters,
             "of_parameters": self.all_parameters,
+            "training": self.training,
         }
 
     def in_words(self) -> str:
@@ -63,7 +65,7 @@ def take_over(name_or_path: str, model: nn.Module, sample_rate: int, cache_dir: 
     Raises:
         LassError: the checkpoint cannot be read, or nothing of it fits.
     """
-    name, old = _network(name_or_path, sample_rate, cache_dir)
+    name, old, training = _network(name_or_path, sample_rate, cache_dir)
     given, state = old.state_dict(), model.state_dict()
     taken = {key: given[key] for key, own in state.items() if key in given and given[key].shape == own.shape}
     weights = dict(model.named_parameters())
@@ -81,16 +83,17 @@ def take_over(name_or_path: str, model: nn.Module, sample_rate: int, cache_dir: 
         parameters=parameters,
         all_parameters=sum(weight.numel() for weight in weights.values()),
         left=tuple(key for key in state if key not in taken),
+        training=training,
     )
 
 
-def _network(name_or_path: str, sample_rate: int, cache_dir: Path | None) -> tuple[str, nn.Module]:
+def _network(name_or_path: str, sample_rate: int, cache_dir: Path | None) -> tuple[str, nn.Module, dict[str, Any]]:
     path = Path(name_or_path)
     is_file = os.path.isfile(path)  # not path.is_file(), which raises for a name that is too long to be one
     if is_file and path.suffix == ".safetensors" and is_bundled(path):
         # The words that it was trained with are not needed, nor is their encoder.
         model, card, _ = load_bundled(path)
-        return str(card.get("name", path.stem)), model
+        return str(card.get("name", path.stem)), model, dict(card.get("training", {}))
     loaded = load_checkpoint(path if is_file else name_or_path, cache_dir=cache_dir,
                              sample_rate=sample_rate if is_file else None)  # fmt: skip
-    return loaded.name, loaded.model
+    return loaded.name, loaded.model, {}

@@ -105,6 +105,25 @@ def test_it_says_what_the_model_is_and_how_it_came_to_be(work: Work, card: str) 
     assert "owl hooting" in known
 
 
+def test_it_names_the_stages_that_came_before(work: Work, tmp_path: Path) -> None:
+    start = work.checkpoint
+    for name, steps in (("second", 3), ("small", 1)):
+
+        def change(settings: dict, name: str = name, steps: int = steps, start: Path = start) -> None:
+            work._generated(settings)
+            settings |= {"name": name, "start": str(start)}
+            settings["optimisation"]["steps"] = steps
+
+        recipe, folder = load_recipe(write_recipe(tmp_path / name, change)), work.runs / "stages" / name
+        trainer(recipe, work.data, folder).run()
+        start = folder / "last.safetensors"
+    publish(recipe, start, work.evaluations, work.data, tmp_path)
+    training = section((tmp_path / "README.md").read_text("utf-8"), "How it was trained").strip().splitlines()
+    assert training[0].startswith("- from the weights of second (3 steps, 0.0 hours on cpu): ")
+    assert training[1].startswith("- and these from those of small (2 steps, 0.0 hours on cpu): ")
+    assert training[2].startswith("- 1 steps of 2 mixtures")
+
+
 def test_every_recording_it_learned_from_is_credited(work: Work, card: str) -> None:
     with (work.data / "tones" / "clips.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

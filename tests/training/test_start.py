@@ -62,12 +62,14 @@ def test_a_run_starts_from_a_checkpoint_and_goes_on_without_it(data: Path, earli
             torch.testing.assert_close(seen[0][name], value, msg=name)
     assert said[0].startswith("starting from earlier: ")
     assert "not taken" not in said[0]
+    facts_of_earlier = facts(earlier)
     earlier.unlink()
     again = trainer(recipe, data, folder)
     again.resume()
     again.run()
     start = facts(folder / "last.safetensors")["training"]["start"]
     assert start["checkpoint"] == "earlier"
+    assert start["training"] == facts_of_earlier["training"]
     assert start["parameters"] == start["of_parameters"] > 0
     with pytest.raises(LassError, match="There is no checkpoint at"):
         trainer(recipe, data, tmp_path / "fresh").run()
