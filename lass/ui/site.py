@@ -19,6 +19,7 @@ from lass.ui.parts import fragments, navigation, stand
 from lass.ui.parts.drafting import Collect
 from lass.ui.parts.stand import Stand
 from lass.ui.serving.head import Head
+from lass.ui.words.languages import LANGUAGES
 from lass.ui.work.batching import Batching
 from lass.ui.work.comparing import Comparing, Prefer
 from lass.ui.work.measuring import Measuring
@@ -106,7 +107,7 @@ class Pages:
 
 def languages(service: Service, examples: Sequence[Example], extras: Extras) -> list[Pages]:
     """The pages in every language; the first one's Separate page is the application's own."""
-    return [Pages(service.speaking(texts), examples, extras) for texts in navigation.LANGUAGES]
+    return [Pages(service.speaking(texts), examples, extras) for texts in LANGUAGES]
 
 
 def routes(blocks: Application, every: Sequence[Pages]) -> None:
@@ -125,9 +126,9 @@ def routes(blocks: Application, every: Sequence[Pages]) -> None:
 def heads() -> dict[str, Head]:
     """What stands in the head of every page, by its path."""
     found = {}
-    for texts in navigation.LANGUAGES:
+    for texts in LANGUAGES:
         for path, name in navigation.pages(texts):
-            elsewhere = {other.language: navigation.route(other, path) for other in navigation.LANGUAGES}
+            elsewhere = {other.language: navigation.route(other, path) for other in LANGUAGES}
             title = f"{name} – {texts.title}" if path else texts.title
             found[navigation.route(texts, path)] = Head(texts.language, title, texts.tagline, elsewhere)
     return found

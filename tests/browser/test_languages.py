@@ -8,13 +8,14 @@ from playwright.sync_api import Page, expect
 
 from lass.ui.parts import navigation
 from lass.ui.words.french import FRENCH
+from lass.ui.words.languages import LANGUAGES
 from lass.ui.words.texts import ENGLISH, Texts
 from tests.browser.accessible import assert_accessible
 from tests.browser.server import Server
 from tests.browser.widths import fits, on_each_width
 
 LONG = 120_000
-EVERY = [(texts, path) for texts in navigation.LANGUAGES for path, _ in navigation.pages(texts)]
+EVERY = [(texts, path) for texts in LANGUAGES for path, _ in navigation.pages(texts)]
 
 
 def opened(page: Page, server: Server, path: str) -> Page:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
-from lass.ui.words.french import FRENCH
-from lass.ui.words.texts import ENGLISH, Texts
+from lass.ui.words.languages import LANGUAGES
+from lass.ui.words.texts import Texts
 
 COMPARE, MEASURE, BATCH, MODELS = "compare", "measure", "batch", "models-and-method"
 """Where the pages are, below the first one."""
 LISTENING = "listen/"
 """Where the listening test begins; it is no page of Gradio's."""
-
-LANGUAGES = (ENGLISH, FRENCH)
-"""The languages that the pages are in, the first one at the plain addresses."""
 
 
 def pages(texts: Texts) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lass.ui.serving.beside import Beside
-from lass.ui.words import french, texts
+from lass.ui.words.languages import LANGUAGES
 from lass.ui.words.waiting import place_in_line
 from lass.ui.work.line import ADDRESS, Line
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-_LANGUAGES = {words.language: words for words in (texts.ENGLISH, french.FRENCH)}
+_BY_LANGUAGE = {words.language: words for words in LANGUAGES}
 
 
 class Waiting:
@@ -35,7 +35,7 @@ class Waiting:
     async def _place(self, request: Request) -> Response:
         from starlette.responses import PlainTextResponse, Response
 
-        words = _LANGUAGES.get(request.path_params["language"])
+        words = _BY_LANGUAGE.get(request.path_params["language"])
         place = self._line.place(request.path_params["word"])
         if words is None or place is None:
             return Response(status_code=404, headers={"Cache-Control": "no-store"})

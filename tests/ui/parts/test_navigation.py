@@ -7,9 +7,10 @@ import pytest
 from lass.ui import site
 from lass.ui.parts import navigation
 from lass.ui.words.french import FRENCH
+from lass.ui.words.languages import LANGUAGES
 from lass.ui.words.texts import ENGLISH, Texts
 
-BOTH = pytest.mark.parametrize("texts", navigation.LANGUAGES, ids=lambda texts: texts.language)
+BOTH = pytest.mark.parametrize("texts", LANGUAGES, ids=lambda texts: texts.language)
 
 
 class Links(HTMLParser):
@@ -48,7 +49,7 @@ def test_links_lead_to_pages_that_are_served_and_stay_below_where_they_are(texts
 def test_paths_are_the_same_in_both_languages_and_none_stands_twice() -> None:
     english, french = ([path for path, _ in navigation.pages(texts)] for texts in (ENGLISH, FRENCH))
     assert english == french
-    routes = [navigation.route(texts, path) for texts in navigation.LANGUAGES for path in english]
+    routes = [navigation.route(texts, path) for texts in LANGUAGES for path in english]
     assert len(set(routes)) == len(routes)
     assert [navigation.route(FRENCH, path) for path in ("", "compare")] == ["fr", "fr-compare"]
     assert not any("/" in route for route in routes)  # Gradio's pages lie in no folders
