@@ -155,7 +155,13 @@ def write(
     target, residual = folder / f"{beginning}-target.wav", folder / f"{beginning}-residual.wav"
 
     def drawn() -> Figure:
-        return spectrograms(recording.waveform, separation.target, separation.residual, rate, query=query)
+        if not (facts["removed"] or "part" in facts):
+            return spectrograms(recording.waveform, separation.target, separation.residual, rate, query=query)
+        # The first of the two is a changed recording, and the other what the change took away.
+        changed = "Without" if facts["removed"] else "Part with only"
+        taken = query if facts["removed"] else ""
+        titled = (("Mixture", "", recording.waveform), (changed, query, separation.target))
+        return panels([*titled, ("Removed", taken, separation.residual)], rate)
 
     named = {"target": target.name, "residual": residual.name}
     waveforms = {target: separation.target, residual: separation.residual}

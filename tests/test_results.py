@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from lass import results
 from lass.audio import Audio
@@ -92,6 +93,25 @@ def test_names_are_plain(recording: str, query: str, model: str) -> None:
     assert not set(name) & set('/\\:*?"<>|\0\n\r\t .')
     assert name[0] != "-"
     assert len([part for part in name.split("-") if part]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("facts", "titles"),
+    [
+        ({}, ["Mixture", "Target: a dog barking", "Residual"]),
+        ({"removed": True}, ["Mixture", "Without: a dog barking", "Removed: a dog barking"]),
+        ({"part": {}}, ["Mixture", "Part with only: a dog barking", "Removed"]),
+    ],
+)
+def test_the_panels_of_the_picture_say_what_they_show(
+    tmp_path: Path, recording: Audio, separation: Separation, monkeypatch: pytest.MonkeyPatch,
+    facts: dict[str, object], titles: list[str],
+) -> None:  # fmt: skip
+    drawn: list[Figure] = []
+    monkeypatch.setattr(results, "save", lambda figure, path: drawn.append(figure) or path)
+    report = results.report(recording, "yard.wav", separation, seconds_taken=0.25)
+    results.write(tmp_path, "yard.wav", recording, separation, report | facts)
+    assert [axes.get_title(loc="left") for axes in drawn[0].axes if axes.images] == titles
 
 
 def test_everything_is_written(tmp_path: Path, recording: Audio, separation: Separation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -168,18 +169,20 @@ def _edited(texts: Texts, outcome: Outcome) -> dict[str, Any]:
     query = report["query"]
     if report["removed"]:
         label = words.without.format(query=query)
+        left, right = words.without_end, texts.player.only_target
     else:
         part = report["part"]
         label = words.only_there.format(query=query, start=part["start_seconds"], end=part["end_seconds"])
+        left, right = words.only_there_end, words.removed
     tracks = [
         Track("target", label, outcome.target),
         Track("mixture", texts.mixture, sum_of=("target", "residual")),
         Track("residual", words.removed, outcome.residual),
     ]
-    alt = texts.picture_alt.format(query=query)
+    alt = words.edited_alt.format(change=label)
+    ends = replace(texts.player, only_target=left, only_residual=right)
     return player_value(
-        texts.player, tracks, title=texts.result_of.format(query=query),
-        name=outcome.target.stem.removesuffix("-target"),
+        ends, tracks, title=label, name=outcome.target.stem.removesuffix("-target"),
         picture=_picture(outcome, alt, ("mixture", "target", "residual")), remix=Remix(), part=True,
     )  # fmt: skip
 

@@ -40,9 +40,15 @@ PAGES = PageTexts(
             "Spectrogrammes sur une même échelle de couleurs en décibels, le temps en largeur et la fréquence en "
             "hauteur : l’enregistrement, {queries} et tout le reste."
         ),
+        edited_alt=(
+            "Trois spectrogrammes sur une même échelle de couleurs en décibels, le temps en largeur et la fréquence "
+            "en hauteur : l’enregistrement d’origine, le même modifié ({change}) et ce qui a été retiré."
+        ),
         without="Sans « {query} »",
+        without_end="Sans le son",
         removed="Ce qui a été retiré",
         only_there="Seulement « {query} » de {start} s à {end} s",
+        only_there_end="Modifié",
         files="Les pistes, dans l’ordre de leurs descriptions",
         download_edited="Télécharger l’enregistrement modifié",
         download_removed="Télécharger ce qui a été retiré",

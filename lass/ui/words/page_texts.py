@@ -36,9 +36,12 @@ class MoreTexts:
     stem: str
     rest: str
     picture_alt: str
+    edited_alt: str
     without: str
+    without_end: str
     removed: str
     only_there: str
+    only_there_end: str
     files: str
     download_edited: str
     download_removed: str
@@ -235,9 +238,15 @@ ENGLISH = PageTexts(
             "Spectrograms on one colour scale in decibels, time across and frequency upwards: the recording, "
             "{queries}, and everything else."
         ),
+        edited_alt=(
+            "Three spectrograms on one colour scale in decibels, time across and frequency upwards: the recording as "
+            "it was, as it is now ({change}), and what was removed."
+        ),
         without="Without “{query}”",
+        without_end="Without the sound",
         removed="What was removed",
         only_there="With only “{query}” from {start} s to {end} s",
+        only_there_end="As changed",
         files="The stems, in the order of their descriptions",
         download_edited="Download the changed recording",
         download_removed="Download what was removed",
