@@ -70,8 +70,11 @@ def understanding(texts: Texts, report: dict[str, Any]) -> str:
         notices.append(f'<p class="lass-notice lass-heard">{escape(sentence)}</p>')
     elif understood is not None:
         notices.append(warning(texts.unfamiliar.format(query=report["query"], label=understood["nearest"])))
-    under = levels["recording"] - levels["target"]
-    if under > NEXT_TO_NOTHING_DB:
+    # Of a removal the target is what is left, and what was found is taken out of it.
+    found = "residual" if report.get("removed") else "target"
+    under = levels["recording"] - levels[found]
+    # Levels are of the whole recording, so they tell nothing of a part of it.
+    if "part" not in report and under > NEXT_TO_NOTHING_DB:
         notices.append(warning(texts.not_found.format(under=round(under))))
     return "".join(notices)
 

@@ -102,7 +102,7 @@ FRENCH = french(
             "N’en attendez pas trop, ou essayez d’autres mots."
         ),
         not_found=(
-            "Presque rien de tel n’a été trouvé : le résultat est {under} dB plus faible que l’enregistrement. "
+            "Presque rien de tel n’a été trouvé : c’est {under} dB plus faible que l’enregistrement. "
             "Le son n’y est peut-être pas, ou d’autres mots le trouveraient."
         ),
         details="{model} · {seconds} en {channels} à {rate} · fait en {taken}",

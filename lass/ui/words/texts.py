@@ -182,7 +182,7 @@ ENGLISH = Texts(
         "Expect little, or try other words."
     ),
     not_found=(
-        "Next to nothing like that was found: what came out is {under} dB quieter than the recording. "
+        "Next to nothing like that was found: it is {under} dB quieter than the recording. "
         "It may not be in there, or other words may find it."
     ),
     details="{model} · {seconds} of {channels} at {rate} · done in {taken}",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lass.ui.parts import fragments, page_fragments
+from lass.ui.words.french import FRENCH
 from lass.ui.words.texts import ENGLISH
 from lass.ui.work.service import Stage
 from tests.ui.small import entry, small_service
@@ -44,6 +45,16 @@ def test_a_target_that_is_hardly_there_is_said_to_be() -> None:
     faint = {**REPORT, "levels_dbfs": {"recording": -20.0, "target": -107.4, "residual": -20.0}}
     assert "87 dB quieter" in fragments.understanding(ENGLISH, faint)
     assert "quieter" not in fragments.understanding(ENGLISH, REPORT)
+
+
+def test_of_a_removal_it_is_the_sound_taken_out_that_may_be_hardly_there() -> None:
+    faint = {"recording": -20.0, "target": -20.0, "residual": -107.4}
+    all_of_it = {"recording": -20.0, "target": -107.4, "residual": -20.0}
+    removed = {**REPORT, "removed": True, "levels_dbfs": faint}
+    assert "found: it is 87 dB quieter" in fragments.understanding(ENGLISH, removed)
+    assert "c’est 87 dB plus faible" in fragments.understanding(FRENCH, removed)
+    assert "quieter" not in fragments.understanding(ENGLISH, {**removed, "levels_dbfs": all_of_it})
+    assert "quieter" not in fragments.understanding(ENGLISH, {**removed, "part": {}})
 
 
 @pytest.mark.parametrize(("done", "value", "words"), [(0, "0", "part 1 of 4"), (3, "3", "part 4 of 4")])
