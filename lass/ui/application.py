@@ -29,6 +29,7 @@ from lass.ui.machine import gpu, requests_log
 from lass.ui.parts import stand
 from lass.ui.parts.recording import recording_input
 from lass.ui.parts.stand import Stand
+from lass.ui.serving.beside import Beside
 from lass.ui.serving.ending import FINISH_SECONDS, Ending, finish
 from lass.ui.serving.head import FAVICON, Heads
 from lass.ui.serving.headers import secured
@@ -55,6 +56,8 @@ log = logging.getLogger(__name__)
 
 KEEP_MINUTES = 60
 SWEEP_SECONDS = 5 * 60
+CLOSED = ("/gradio_api/deep_link",)
+"""Doors of Gradio's that no page has a handle for: this one writes what a visitor sends to the disk, for ever."""
 QUEUE_LENGTH = 512
 """Events that may wait at once. Gradio counts a keystroke like a separation, so this is well above the visitors."""
 
@@ -75,7 +78,7 @@ def compose(service: Service, extras: Extras | None = None) -> gr.Blocks:
         _endpoints(service)
     pages.routes(blocks, every)
     blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
-    take_turns(blocks._queue)
+    service.bench.line.before = take_turns(blocks._queue)
     return blocks
 
 
@@ -115,7 +118,8 @@ def serve(
     heads = Heads(pages.heads(), service.texts.title, address)
     uploads = bounded(service.bench.space, service.limits.most_result_bytes)
     middleware = [
-        Middleware(secured), Middleware(heads.around), Middleware(health.pages.around),
+        Middleware(secured), Middleware(heads.around), Middleware(Beside(CLOSED, list).around),
+        Middleware(health.pages.around),
         Middleware(Waiting(service.bench.line).pages.around), Middleware(uploads),
     ]  # fmt: skip
     if listening is not None:

@@ -11,6 +11,7 @@ from lass.queries.query import MAX_QUERY_CHARACTERS
 from lass.settings import Settings
 from lass.ui import application
 from lass.ui.machine import space
+from lass.ui.serving import turns, uploads
 from lass.ui.work import batching, unpacking
 from lass.ui.work.workbench import Limits
 
@@ -33,7 +34,8 @@ def stated() -> list[str]:
         f"{limits.most_bytes // 10**9} GB, and {space.LEFT_FREE // 10**6} MB of the disk stay free",
         f"none younger than {space.PROTECTED_SECONDS // 60} minutes",
         f"| how long they are kept | {limits.keep_minutes} minutes |",
-        f"| events that wait | {application.QUEUE_LENGTH};",
+        f"| any other request | {uploads.MOST_ASKED // 1_000_000} MB |",
+        f"| events that wait | {application.QUEUE_LENGTH}, of them {turns.MOST_WAITING} separations of one visitor;",
         f"{security.LARGEST_BODY // 1024} KiB, from the same origin",
     ]
 

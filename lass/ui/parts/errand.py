@@ -110,7 +110,7 @@ class Errand:
     def beginner(self, make: Callable[..., Any]) -> Callable[..., Updates]:
         """What answers an event that asks for work: a ticket, or what is missing. ``make`` makes the wish."""
 
-        def begin(ticket: Ticket | None, *values: Any) -> Updates:
+        def begin(request: gr.Request, ticket: Ticket | None, *values: Any) -> Updates:
             if ticket is not None:
                 ticket.replace()
             complaints = self._complain(*values) if self._complain is not None else {}
@@ -124,7 +124,7 @@ class Errand:
                 refused.call_off()
                 return {**self._idle(), **complaints, self.ticket: refused}
             new = Ticket(wish, values)
-            waiting = shown(fragments.waiting(self.texts, self.line.join(new)))
+            waiting = shown(fragments.waiting(self.texts, self.line.join(new, str(request.session_hash))))
             return {**self._idle(), **self._busy(), self.status: waiting, self.ticket: new}
 
         return begin
@@ -143,8 +143,11 @@ class Errand:
             return
         page: Updates = {}
         try:
-            with self.line.served(ticket), closing(self._work(ticket.wish, ticket)) as steps:
+            with self.line.served(ticket) as under_way, closing(self._work(ticket.wish, ticket)) as steps:
                 for step in steps:
+                    if isinstance(step, Stage) and not step.about:
+                        # Of a larger work a stage tells how far one part of it is, and not how far all of it.
+                        under_way.at(step.done, step.total)
                     page |= self._progress(step) if isinstance(step, Stage) else self._show(step)
                     yield _copied(page)
             yield self._over(ticket, page)
@@ -169,10 +172,11 @@ class Errand:
         return changed
 
     def forget(self, ticket: Ticket | None) -> Updates:
-        """After a change of the input: nothing on the page speaks of the one before."""
+        """After a change of the input: nothing on the page speaks of the one before, but that it was stopped."""
+        awaited = ticket is not None and ticket.awaited
         if ticket is not None:
             ticket.replace()
-        return self._idle()
+        return self._stopped() if awaited else self._idle()
 
     def _progress(self, stage: Stage) -> Updates:
         sentence = page_fragments.progress(self.texts, stage, self.separating, self.loading)
@@ -186,11 +190,13 @@ class Errand:
         if ticket.called_off:
             # While the result was on its way, so that it came to the page after the answer to that.
             return self._idle() if ticket.replaced else self._stopped()
+        ticket.done = True
         done = shown(fragments.status(self.texts.done))
         return {**page, self.start: gr.update(visible=True), self.cancel: gr.update(visible=False), self.status: done}
 
     def _failed(self, ticket: Ticket, error: Exception) -> Updates:
         alert = self._alert(error)  # which also writes faults to the log
+        ticket.done = True
         return self._given_up(ticket) if ticket.called_off else {**self._idle(), **alert}
 
     def _given_up(self, ticket: Ticket) -> Updates:

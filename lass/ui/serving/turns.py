@@ -9,7 +9,7 @@ thing at a time is served in the order of asking, as before.
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -44,6 +44,10 @@ class Turns:
 
     def first(self, waiting: Sequence[A]) -> A:
         """Which of those that wait, in the order of asking, is next; it keeps its turn until it is :meth:`served`."""
+        return self.order(waiting)[0]
+
+    def order(self, waiting: Sequence[A]) -> list[A]:
+        """Those that wait, given in the order of asking, as they will be served if nobody else comes."""
         here = {one._id for one in waiting}
         # The turn that is going on is over for whoever comes now: else newcomers without end would make it last.
         upcoming = self._turn + 1
@@ -54,15 +58,17 @@ class Turns:
                 number = self._next.get(one.session_hash, upcoming)
                 self._numbers[one._id] = number
                 self._next[one.session_hash] = number + 1
-        return min(waiting, key=lambda one: self._numbers[one._id])
+        return sorted(waiting, key=lambda one: self._numbers[one._id])
 
     def served(self, one: Asked) -> None:
         """Who was :meth:`first` waits no more."""
         self._turn = self._numbers.pop(one._id)
 
 
-def take_turns(queue: Queue) -> None:
+def take_turns(queue: Queue) -> Callable[[str], int | None]:
     """Let visitors take turns for the device, and nobody wait for more than :data:`MOST_WAITING` separations.
+
+    Returns what tells how many are served before a visitor, by the hash of the session; None for who does not wait.
 
     Gradio has no other door for this than the two methods that put in and take out.
     """
@@ -89,5 +95,11 @@ def take_turns(queue: Queue) -> None:
                 return False, TOO_MANY, "queue_full"
         return await push(body, request, username)
 
+    def before(visitor: str) -> int | None:
+        line = queue.event_queue_per_concurrency_id.get(DEVICE)
+        waiting = turns.order(list(line.queue)) if line is not None else []
+        return next((place for place, one in enumerate(waiting) if one.session_hash == visitor), None)
+
     queue.get_events = types.MethodType(fairly, queue)  # type: ignore[method-assign]
     queue.push = types.MethodType(within_limits, queue)  # type: ignore[method-assign]
+    return before

@@ -21,7 +21,7 @@ _BY_LANGUAGE = {words.language: words for words in LANGUAGES}
 
 
 class Waiting:
-    """What is asked for and how it is answered: a sentence, or 404 for whoever does not wait."""
+    """What is asked for and how it is answered: a sentence, or nothing (204) for whoever does not wait."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -37,8 +37,8 @@ class Waiting:
 
         words = _BY_LANGUAGE.get(request.path_params["language"])
         place = self._line.place(request.path_params["word"])
+        fresh = {"Cache-Control": "no-store"}
         if words is None or place is None:
-            return Response(status_code=404, headers={"Cache-Control": "no-store"})
-        return PlainTextResponse(
-            place_in_line(words, place.ahead, place.seconds), headers={"Cache-Control": "no-store"}
-        )
+            # No error, which browsers would note: a page asks once more than it waits.
+            return Response(status_code=204, headers=fresh)
+        return PlainTextResponse(place_in_line(words, place.ahead, place.seconds), headers=fresh)

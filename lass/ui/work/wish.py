@@ -41,7 +41,7 @@ class Ticket:
     """Work that a visitor asked for, or was told why it cannot be done.
 
     Calling it off stops the work between two windows, from any thread. ``replaced`` says that another one was
-    asked for since, so that nobody wants to hear of this one.
+    asked for since, so that nobody wants to hear of this one; ``done`` that its end was shown.
 
     Args:
         wish: what is to be done; what it is made of is the page's affair.
@@ -52,6 +52,7 @@ class Ticket:
         self.wish = wish
         self.given = tuple(given)
         self.replaced = False
+        self.done = False
         self._called_off = threading.Event()
         self._untaken = threading.Semaphore(1)
 
@@ -63,6 +64,11 @@ class Ticket:
     def called_off(self) -> bool:
         """Whether nobody waits for this separation any more."""
         return self._called_off.is_set()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody still waits for its end."""
+        return not (self.done or self.called_off)
 
     def call_off(self) -> None:
         """Stop the separation; does nothing when it is over."""

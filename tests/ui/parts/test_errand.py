@@ -20,6 +20,8 @@ from tests.ui.small import small_service
 
 WORDS, MODEL = 0, 1  # the places of the inputs
 
+ANN = gr.Request(session_hash="ann")
+
 
 class Desk:
     """An errand that reads words out, in capital letters; "mumble" is refused, and "stumble" fails."""
@@ -65,7 +67,7 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def begun(desk: Desk, words: str, before: Ticket | None = None) -> Ticket:
-    ticket = desk.begin(before, words, "half")[desk.errand.ticket]
+    ticket = desk.begin(ANN, before, words, "half")[desk.errand.ticket]
     assert isinstance(ticket, Ticket)
     return ticket
 
@@ -120,7 +122,7 @@ def test_a_change_of_the_model_or_to_nothing_is_news(desk: Desk) -> None:
     ("words", "said"), [("mumble", "Nobody understands that; speak up."), ("", "Say something.")]
 )
 def test_a_refusal_stays_until_something_changes(desk: Desk, words: str, said: str) -> None:
-    updates = desk.begin(None, words, "half")
+    updates = desk.begin(ANN, None, words, "half")
     assert said in str(updates)
     assert updates[desk.errand.start]["visible"]
     refused = updates[desk.errand.ticket]
@@ -222,3 +224,14 @@ def test_before_anything_was_asked_for_there_is_nothing_to_forget(desk: Desk) ->
 def test_an_event_without_a_value_is_always_news(desk: Desk) -> None:
     refused = begun(desk, "")
     assert desk.errand.forget(refused)[desk.result] is None
+
+
+def test_a_change_says_that_it_stopped_what_was_under_way_and_nothing_of_what_was_done(desk: Desk) -> None:
+    ticket = begun(desk, "rain")
+    work = desk.errand.run(ticket)
+    next(work)
+    updates = desk.errand.listener(WORDS)(ticket, "hail")
+    assert updates[desk.errand.status] == shown(fragments.status(ENGLISH.cancelled))
+    ticket = begun(desk, "hail", ticket)
+    list(desk.errand.run(ticket))
+    assert desk.errand.listener(WORDS)(ticket, "snow")[desk.errand.status] == shown("")

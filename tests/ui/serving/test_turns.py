@@ -76,6 +76,12 @@ def test_who_left_and_came_back_is_not_behind_everybody() -> None:
     assert served(turns, wishes("ab")) == "ab"
 
 
+def test_the_order_is_foretold_and_asking_for_it_changes_nothing() -> None:
+    turns, waiting = Turns(), wishes("aaabbc")
+    foretold = "".join(one.session_hash for one in turns.order(waiting))
+    assert foretold == served(turns, waiting) == "abcaba"
+
+
 def test_nothing_is_remembered_of_those_who_were_served() -> None:
     turns = Turns()
     for _ in range(3):

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from lass.ui.machine.space import Space
-from lass.ui.serving.uploads import bounded
+from lass.ui.serving.uploads import MOST_ASKED, bounded
 
 MOST = 1_000
 
@@ -61,3 +61,12 @@ def test_a_full_disk_takes_no_more(client: TestClient, tmp_path: Path) -> None:
 def test_other_requests_are_nobodys_business(client: TestClient) -> None:
     assert client.post("/queue/join", content=bytes(MOST + 1)).text == str(MOST + 1)
     assert client.get("/upload").status_code == 200
+
+
+def test_a_request_that_uploads_nothing_is_small(client: TestClient) -> None:
+    path = "/gradio_api/queue/join"
+    assert client.post(path, content=bytes(MOST_ASKED)).text == str(MOST_ASKED)
+    refused = client.post(path, content=bytes(MOST_ASKED + 1))
+    assert refused.status_code == 413
+    assert refused.json()["detail"].endswith("upload recordings as files.")
+    assert client.post(path, content=pieces(MOST_ASKED // 100 + 1)).status_code == 413

@@ -1,5 +1,7 @@
 """Who waits, behind how many, and for how long."""
 
+import pytest
+
 from lass.ui.work.line import PATIENCE, Line, Place
 from lass.ui.work.wish import Ticket
 
@@ -14,62 +16,97 @@ class Clock:
         return self.now
 
 
-def test_places_move_up_as_others_are_served() -> None:
-    clock = Clock()
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue() -> list[str]:
+    """Visitors in the order in which they will be served."""
+    return []
+
+
+@pytest.fixture
+def line(clock: Clock, queue: list[str]) -> Line:
     line = Line(clock)
-    first, second, third = Ticket(), Ticket(), Ticket()
-    words = [line.join(ticket) for ticket in (first, second, third)]
-    assert len(set(words)) == 3
-    assert [line.place(word) for word in words] == [Place(0, 0.0), Place(1, None), Place(2, None)]
-    with line.served(first):
-        assert line.place(words[0]) is None
-        assert [line.place(word) for word in words[1:]] == [Place(1, None), Place(2, None)]
+    line.before = lambda visitor: queue.index(visitor) if visitor in queue else None
+    return line
+
+
+def test_the_place_is_that_in_the_queue_behind_what_is_under_way(line: Line, clock: Clock, queue: list[str]) -> None:
+    queue += ["ann", "program", "bob"]
+    ann, bob = Ticket(), Ticket()
+    words = [line.join(bob, "bob"), line.join(ann, "ann")]
+    assert words[0] != words[1]
+    assert [line.place(word) for word in words] == [Place(2, None), Place(0, 0.0)]
+    queue.pop(0)
+    with line.served(ann):
+        assert line.place(words[1]) is None
+        assert line.place(words[0]) == Place(2, None)
         clock.now = 8.0
-    with line.served(second):
+    queue.pop(0)
+    with line.served():
         clock.now = 11.0
         # The errand before took 8 s, and this one is 3 s old.
-        assert line.place(words[2]) == Place(1, 5.0)
-        late = line.join(Ticket())
-        assert line.place(late) == Place(2, 13.0)
+        assert line.place(words[0]) == Place(1, 5.0)
+        queue.insert(0, "another program")
+        assert line.place(words[0]) == Place(2, 13.0)
 
 
-def test_an_errand_that_takes_longer_than_others_is_expected_to_end_at_once() -> None:
-    clock = Clock()
-    line = Line(clock)
+def test_who_is_on_the_way_to_the_queue_is_behind_nobody_yet(line: Line) -> None:
+    with line.served():
+        assert line.place(line.join(Ticket(), "ann")) == Place(0, 0.0)
+
+
+def test_how_far_an_errand_is_foretells_its_end(line: Line, clock: Clock, queue: list[str]) -> None:
+    queue.append("ann")
+    word = line.join(Ticket(), "ann")
+    with line.served() as long:
+        long.at(0, 0)
+        assert line.place(word) == Place(1, None)
+        clock.now = 20.0
+        long.at(25, 100)
+        assert line.place(word) == Place(1, 60.0)
+        clock.now = 30.0
+        assert line.place(word) == Place(1, 50.0)
+        clock.now = 95.0
+        assert line.place(word) == Place(1, 0.0)
+
+
+def test_nobody_knows_when_an_errand_ends_that_takes_longer_than_others(
+    line: Line, clock: Clock, queue: list[str]
+) -> None:
+    queue.append("ann")
     with line.served():
         clock.now = 2.0
     with line.served():
         clock.now = 60.0
-        assert line.place(line.join(Ticket())) == Place(1, 0.0)
+        assert line.place(line.join(Ticket(), "ann")) == Place(1, None)
 
 
-def test_who_called_off_stands_in_nobodys_way_and_has_no_place() -> None:
-    line = Line()
-    gone, patient = Ticket(), Ticket()
-    before, word = line.join(gone), line.join(patient)
-    gone.call_off()
-    assert line.place(before) is None
-    assert line.place(word) == Place(0, 0.0)
+def test_who_called_off_has_no_place(line: Line, queue: list[str]) -> None:
+    queue.append("ann")
+    ticket = Ticket()
+    word = line.join(ticket, "ann")
+    ticket.call_off()
+    assert line.place(word) is None
     assert line.place("a guess") is None
 
 
-def test_who_closed_the_page_stands_in_nobodys_way_for_long() -> None:
-    clock = Clock()
-    line = Line(clock)
-    left, patient = line.join(Ticket()), line.join(Ticket())
-    for clock.now in (PATIENCE / 2, PATIENCE):
+def test_who_asks_no_more_is_forgotten(line: Line, clock: Clock, queue: list[str]) -> None:
+    queue += ["left", "patient"]
+    left, patient = line.join(Ticket(), "left"), line.join(Ticket(), "patient")
+    for clock.now in (PATIENCE / 2, PATIENCE, 1.5 * PATIENCE):
         assert line.place(patient) == Place(1, None)
-    clock.now = 1.5 * PATIENCE
-    assert line.place(patient) == Place(0, 0.0)
     assert line.place(left) is None
 
 
-def test_what_failed_foretells_nothing() -> None:
-    clock = Clock()
-    line = Line(clock)
+def test_what_failed_foretells_nothing(line: Line, clock: Clock, queue: list[str]) -> None:
+    queue.append("ann")
     broken = line.served()
     broken.__enter__()
     clock.now = 1.0
     broken.__exit__(ValueError, ValueError("broken"), None)
     with line.served():
-        assert line.place(line.join(Ticket())) == Place(1, None)
+        assert line.place(line.join(Ticket(), "ann")) == Place(1, None)
