@@ -45,10 +45,11 @@ def opened(path: Path, *, max_bytes: int) -> Iterator[zipfile.ZipFile]:
     """
     _check_index(path, max_bytes)
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
+        archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise LassError("The archive is damaged and cannot be opened; pack it again as a plain zip.") from error
+    with archive:
+        yield archive
 
 
 def entries(archive: zipfile.ZipFile, *, max_bytes: int) -> list[Entry]:

@@ -1,5 +1,6 @@
 """Archives from strangers: what is fine comes out, and what is not is a sentence and costs nothing."""
 
+import errno
 import stat
 import struct
 import zipfile
@@ -104,6 +105,17 @@ def test_an_entry_with_damaged_content_is_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(AudioError, match=r"dog\.wav is damaged"):
             unpacking.extract(archive, entry, tmp_path / "out.wav", max_bytes=MOST)
     assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", {"dog.wav": b"sound"})
+
+    def unpack() -> None:
+        with unpacking.opened(path, max_bytes=MOST):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        unpack()
 
 
 def test_an_archive_of_very_many_files_is_refused_before_its_index_is_parsed(
