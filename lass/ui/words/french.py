@@ -106,7 +106,7 @@ FRENCH = french(
             "Le son n’y est peut-être pas, ou d’autres mots le trouveraient."
         ),
         details="{model} · {seconds} en {channels} à {rate} · fait en {taken}",
-        details_more="Les deux parties, ajoutées, redonnent exactement votre enregistrement.",
+        details_more="Toutes les parties, ajoutées, redonnent exactement votre enregistrement.",
         stereo="stéréo",
         mono="mono",
         channels="{count} canaux",

@@ -186,7 +186,7 @@ ENGLISH = Texts(
         "It may not be in there, or other words may find it."
     ),
     details="{model} · {seconds} of {channels} at {rate} · done in {taken}",
-    details_more="The two parts add up to your recording exactly.",
+    details_more="Added together, the parts give your recording exactly.",
     stereo="stereo",
     mono="mono",
     channels="{count} channels",

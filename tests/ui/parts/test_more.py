@@ -1,11 +1,13 @@
 """What the further fields of the Separate page say, as the page reads them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 
+from lass.ui.pages.separate import SeparatePage
 from lass.ui.parts.more import MOST, MoreChoices, sounds
 from lass.ui.words.french import FRENCH
 from lass.ui.words.texts import ENGLISH, Texts
@@ -79,3 +81,15 @@ def test_of_a_part_the_ends_of_the_slider_are_the_changed_recording_and_what_was
     assert ends(english) == ("As changed", "What was removed")
     assert ends(french) == ("Modifié", "Ce qui a été retiré")
     assert ends(edited(ENGLISH, tmp_path, Choices(remove=True, start=1, end=2)))[0] == "Without the sound"
+
+
+@pytest.mark.parametrize("texts", [ENGLISH, FRENCH])
+@pytest.mark.parametrize("further", [(), ("a dog",), ("a dog", "a bell")])
+def test_what_adds_up_is_not_said_to_be_two_parts(tmp_path: Path, texts: Texts, further: tuple[str, ...]) -> None:
+    with gr.Blocks():
+        page = SeparatePage(small_service(tmp_path / "scratch").speaking(texts), texts, [])
+    *_, outcome = page.service.run(recording(tmp_path / "park.wav"), "rain", "half", Choices(further))
+    assert isinstance(outcome, Outcome)
+    details = page._finished(outcome)[page.details]
+    assert texts.details_more in details
+    assert not re.search(r"\b(two|deux|both)\b", details)
