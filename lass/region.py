@@ -44,7 +44,7 @@ class Region:
         """
         seconds = length / sample_rate
         start, end = self.start or 0.0, seconds if self.end is None else self.end
-        if not (np.isfinite(start) and np.isfinite(end)) or start < 0:
+        if not (np.isfinite(start) and np.isfinite(end)) or min(start, end) < 0:
             raise AudioError("The part to separate has no such beginning or end; give both in seconds from 0 on.")
         if start >= seconds:
             raise AudioError(

@@ -97,3 +97,9 @@ def test_a_region_that_the_recording_does_not_have_is_one_sentence(
 ) -> None:
     with pytest.raises(AudioError, match=r"The part"):
         separated(tone, Region(start, end))
+
+
+@pytest.mark.parametrize("ends", [(-3, None), (-3, 2), (0, -2), (None, -2), (3, -2)])
+def test_an_end_before_the_recording_is_called_that(tone: np.ndarray, ends: tuple[float | None, float | None]) -> None:
+    with pytest.raises(AudioError, match="no such beginning or end"):
+        separated(tone, Region(*ends))

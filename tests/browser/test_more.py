@@ -182,6 +182,22 @@ def test_a_part_beyond_the_end_is_said_in_a_sentence(page: Page, server: Server,
     expect(page.get_by_role("alert").filter(has_text="the recording ends at 1.0 s")).to_be_visible(timeout=60_000)
 
 
+def test_a_part_before_the_beginning_is_said_in_a_sentence_and_not_drawn(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    given(page, server, scene(tmp_path / "street.wav", 1), "rain")
+    wave = page.locator("#lass-wave .lp:not(.lp-loading)")
+    wave.locator(".lp-wave > svg path").wait_for(state="attached", timeout=LONG)
+    page.get_by_label("To (0: the end)").fill("0.8")
+    expect(wave.locator(".lp-shade")).to_be_visible()
+    page.get_by_label("From").fill("-3")
+    expect(wave.locator(".lp-shade")).to_be_hidden()
+    expect(wave.locator(".lp-time")).to_contain_text("0:00.0 /")
+    button(page).click()
+    expect(page.get_by_role("alert").filter(has_text="give both in seconds from 0 on")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("minimum value")).to_have_count(0)
+
+
 def test_a_description_can_be_taken_back(page: Page, server: Server, tmp_path: Path) -> None:
     given(page, server, scene(tmp_path / "street.wav", 1), "rain")
     button(page, "Add another description").click()

@@ -7,9 +7,12 @@ import gradio as gr
 import pytest
 
 from lass.ui.pages.separate import SeparatePage
-from lass.ui.words.texts import ENGLISH
+from lass.ui.words.french import FRENCH
+from lass.ui.words.texts import ENGLISH, Texts
 from lass.ui.work.service import RESULT
 from tests.ui.small import recording, small_service
+
+VISITOR = gr.Request(session_hash="ann")
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def page(tmp_path: Path) -> SeparatePage:
 
 def begun(page: SeparatePage, recording: str | None, query: str) -> dict[Any, Any]:
     further = [component.value for component in page.more.inputs]
-    return page.errand.beginner(page.wish)(None, recording, query, "half", *further)
+    return page.errand.beginner(page.wish)(VISITOR, None, recording, query, "half", *further)
 
 
 def test_a_recording_and_words_give_both_sounds_and_a_player(page: SeparatePage, tmp_path: Path) -> None:
@@ -30,6 +33,23 @@ def test_a_recording_and_words_give_both_sounds_and_a_player(page: SeparatePage,
     assert Path(last[page.get_target]["value"]).is_file()
     assert Path(last[page.get_all]).is_file()
     assert len(list(page.service.scratch.glob(f"{RESULT}*"))) == 1
+
+
+@pytest.mark.parametrize("texts", [ENGLISH, FRENCH])
+@pytest.mark.parametrize("ends", [(-3, 0), (0, -2), (4, 2)])
+def test_a_part_that_cannot_be_is_one_sentence_on_the_page(
+    tmp_path: Path, texts: Texts, ends: tuple[float, float]
+) -> None:
+    with gr.Blocks():
+        page = SeparatePage(small_service(tmp_path / "scratch").speaking(texts), texts, [])
+    # As Gradio hands values on: it refuses some by itself.
+    start, end = (field.preprocess(value) for field, value in zip((page.more.start, page.more.end), ends, strict=True))
+    *further, _, _ = (component.value for component in page.more.inputs)
+    path = recording(tmp_path / "park.wav", 6)
+    ticket = page.errand.beginner(page.wish)(VISITOR, None, path, "rain", "half", *further, start, end)
+    *_, last = page.errand.run(ticket[page.errand.ticket])
+    beginning = "The part" if texts is ENGLISH else "La partie"
+    assert f">{beginning}" in last[page.errand.alert]["value"]
 
 
 def test_what_is_missing_is_said_beside_it(page: SeparatePage, tmp_path: Path) -> None:

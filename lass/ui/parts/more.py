@@ -52,9 +52,10 @@ class MoreChoices:
             )  # fmt: skip
             gr.HTML(fragments.section(words.part, words.part_hint))
             self.wave = player(elem_id="lass-wave")
+            # No minimum: what is below one, Gradio refuses in words of its own, where the region has ours.
             with gr.Row(elem_id="lass-part"):
-                self.start = gr.Number(0, label=words.start, minimum=0, step=0.1, min_width=120, elem_id="lass-from")
-                self.end = gr.Number(0, label=words.end, minimum=0, step=0.1, min_width=120, elem_id="lass-to")
+                self.start = gr.Number(0, label=words.start, step=0.1, min_width=120, elem_id="lass-from")
+                self.end = gr.Number(0, label=words.end, step=0.1, min_width=120, elem_id="lass-to")
         self.inputs: list[Any] = [*self.fields, self.action, self.start, self.end]
         self.shown: list[Any] = [self.count, self.add, self.take_back, *self.inputs]
 

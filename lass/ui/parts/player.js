@@ -228,11 +228,12 @@ class LassPlayer extends PlayerPage {
     this.dispatchEvent(new CustomEvent("part", { bubbles: true, detail: this.region || { start: null, end: null } }));
   }
 
-  /** Mark the part that the page chose, in seconds; an `end` of 0 is the recording's own, and 0 to 0 is no part. */
+  /** Mark the part that the page chose, in seconds; an `end` of 0 is the recording's own. 0 to 0 is no part, nor is
+      what the recording does not have. */
   markPart(start, end) {
     if (!this.given || !this.seconds) return;
     const region = { start, end: Math.min(end || this.seconds, this.seconds) };
-    const part = (start || end) && region.end - start >= LOOP_LEAST ? region : null;
+    const part = (start || end) && start >= 0 && region.end - start >= LOOP_LEAST ? region : null;
     this.setLoop(Boolean(part), part, true);
   }
 
