@@ -9,7 +9,7 @@ import pytest
 from lass.ui.pages.separate import SeparatePage
 from lass.ui.words.french import FRENCH
 from lass.ui.words.texts import ENGLISH, Texts
-from lass.ui.work.service import RESULT
+from lass.ui.work.service import RESULT, Example
 from tests.ui.small import recording, small_service
 
 VISITOR = gr.Request(session_hash="ann")
@@ -33,6 +33,19 @@ def test_a_recording_and_words_give_both_sounds_and_a_player(page: SeparatePage,
     assert Path(last[page.get_target]["value"]).is_file()
     assert Path(last[page.get_all]).is_file()
     assert len(list(page.service.scratch.glob(f"{RESULT}*"))) == 1
+
+
+@pytest.mark.parametrize(("texts", "verb"), [(ENGLISH, "separates"), (FRENCH, "sépare")])
+def test_beside_the_examples_it_says_what_a_click_does(tmp_path: Path, texts: Texts, verb: str) -> None:
+    example = Example("An owl", "an owl", Path(recording(tmp_path / "owl.wav")))
+    with gr.Blocks() as blocks:
+        SeparatePage(small_service(tmp_path / "scratch").speaking(texts), texts, [example])
+    (section,) = [
+        block.value for block in blocks.blocks.values()
+        if isinstance(block, gr.HTML) and texts.examples_hint in str(block.value)
+    ]  # fmt: skip
+    assert verb in section
+    assert "play" not in section
 
 
 @pytest.mark.parametrize("texts", [ENGLISH, FRENCH])

@@ -69,6 +69,8 @@ FRENCH = french(
             "Ajoutez d’abord un enregistrement : déposez un fichier ici, utilisez le micro ou essayez un exemple."
         ),
         no_query="Écrivez en anglais ce que vous voulez entendre, par exemple « a dog barking ».",
+        lost="Il n’y a pas de page à cette adresse.",
+        lost_way="Séparer des sons",
         waiting="En attente d’une place libre …",
         waiting_place="En attente : {ahead} avant vous …",
         waiting_time="En attente : {ahead} avant vous, environ {time} …",
@@ -111,7 +113,7 @@ FRENCH = french(
         mono="mono",
         channels="{count} canaux",
         examples="Pas d’enregistrement sous la main ? Essayez l’un de ceux-ci",
-        examples_hint="Un clic suffit.",
+        examples_hint="Un clic remplit tout et sépare le son.",
         example_query="entendre « {query} »",
         draft_add="Ajouter à un test d’écoute",
         draft_added=(

@@ -59,6 +59,9 @@ class Texts:
     no_recording: str
     no_query: str
 
+    lost: str
+    lost_way: str
+
     waiting: str
     waiting_place: str
     waiting_time: str
@@ -149,6 +152,8 @@ ENGLISH = Texts(
     parameters="{count} parameters",
     no_recording="Add a recording first: drop a file here, use the microphone, or try an example.",
     no_query="Write what you want to hear, for example “a dog barking”.",
+    lost="There is no page at this address.",
+    lost_way="Separate sounds",
     waiting="Waiting for a free place …",
     waiting_place="Waiting: {ahead} before you …",
     waiting_time="Waiting: {ahead} before you, about {time} …",
@@ -191,7 +196,7 @@ ENGLISH = Texts(
     mono="mono",
     channels="{count} channels",
     examples="No recording at hand? Try one of these",
-    examples_hint="One click plays it through.",
+    examples_hint="One click fills everything in and separates the sound.",
     example_query="hear “{query}”",
     draft_add="Add to a listening test",
     draft_added="Added to the draft in {folder}. “python -m lass study build {folder}” makes a listening test of it.",
