@@ -34,6 +34,7 @@ from lass.ui.serving.ending import FINISH_SECONDS, Ending, finish
 from lass.ui.serving.head import FAVICON, Heads
 from lass.ui.serving.headers import secured
 from lass.ui.serving.health import Health
+from lass.ui.serving.lost import lost
 from lass.ui.serving.studies import ListeningTest
 from lass.ui.serving.turns import take_turns
 from lass.ui.serving.uploads import bounded
@@ -146,7 +147,7 @@ def serve(
             enable_monitoring=False,
             run_history=False,
             footer_links=["api"] if extras.stand is None else [],
-            app_kwargs={"middleware": middleware},
+            app_kwargs={"middleware": middleware, "exception_handlers": {404: lost}},
         )
     except OSError as error:
         # Gradio's word for a port, or a range of them, that other programs hold.
