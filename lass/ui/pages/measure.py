@@ -48,6 +48,7 @@ class MeasurePage:
         words, keys = self.words, list(self.sounds)
         self.first, self.first_file = self._sound(words.first, "first", keys[0])
         self.second, self.second_file = self._sound(words.second, "second", keys[1])
+        gr.HTML(page_fragments.hint(words.shipped_hint), elem_id="lass-shipped-hint")
         self.snr = gr.Slider(-MOST_DB, MOST_DB, value=0, step=1, label=words.snr, elem_id="lass-snr")
         self.offset = gr.Slider(-MOST_OFFSET, MOST_OFFSET, value=0, step=0.1, label=words.offset, elem_id="lass-offset")
         self.wanted = gr.Radio(

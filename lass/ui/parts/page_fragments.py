@@ -25,6 +25,11 @@ def beside(words: str) -> str:
     return f'<p class="lass-empty">{escape(words)}</p>'
 
 
+def hint(words: str) -> str:
+    """A quiet sentence below a part of a form."""
+    return f'<p class="lass-details">{escape(words)}</p>'
+
+
 def progress(texts: Texts, stage: Stage, separating: str, loading: str) -> str:
     """What happens now, with a bar as soon as the number of windows is known."""
     if stage.name == "separating" and stage.total > 0:

@@ -100,6 +100,10 @@ PAGES = PageTexts(
         second="Second son",
         own="Votre propre enregistrement …",
         own_file="Votre propre enregistrement",
+        shipped_hint=(
+            "Les sons de ces listes ont été générés pour cette application et se distinguent facilement ; "
+            "attendez-vous à moins avec de vrais enregistrements."
+        ),
         snr="Premier par rapport au second (dB)",
         offset="Le second commence plus tard de (s)",
         wanted="Séparer",

@@ -91,6 +91,7 @@ class MeasureTexts:
     second: str
     own: str
     own_file: str
+    shipped_hint: str
     snr: str
     offset: str
     wanted: str
@@ -296,6 +297,10 @@ ENGLISH = PageTexts(
         second="Second sound",
         own="Your own recording …",
         own_file="Your own recording",
+        shipped_hint=(
+            "The sounds in these lists were generated for this application and are easy to tell apart; expect less of "
+            "real recordings."
+        ),
         snr="First over second (dB)",
         offset="The second begins later by (s)",
         wanted="Separate",
