@@ -10,7 +10,7 @@ from lass.ui.words.sentences import told
 from lass.ui.words.texts import Texts
 from lass.ui.work.batching import Batch, Row
 from lass.ui.work.comparing import Comparison
-from lass.ui.work.measuring import Measured, Sweep
+from lass.ui.work.measuring import Measured, Sweep, signed
 from lass.ui.work.scores import Scores
 from lass.ui.work.workbench import Stage
 
@@ -96,14 +96,14 @@ def measured(texts: Texts, result: Measured) -> str:
 def sweep_rows(texts: Texts, sweep: Sweep) -> str:
     """The measures at every ratio, as a table."""
     words = texts.pages.measure
-    rows = [[f"{point.ratio_db:+g} dB", *_decibels(texts, point.scores)] for point in sweep.points]
+    rows = [[signed(point.ratio_db), *_decibels(texts, point.scores)] for point in sweep.points]
     return table([words.ratio, words.sdr, words.sdri, words.si_sdr], rows, words.sweep_heading)
 
 
 def sweep_alt(texts: Texts, sweep: Sweep) -> str:
     """The picture of a sweep in words."""
     points = "; ".join(
-        f"{point.ratio_db:+g} dB: {point.scores.sdr:.1f} / {point.scores.si_sdr:.1f} dB" for point in sweep.points
+        f"{signed(point.ratio_db)}: {point.scores.sdr:.1f} / {point.scores.si_sdr:.1f} dB" for point in sweep.points
     )
     return texts.pages.measure.sweep_alt.format(points=points)
 

@@ -123,6 +123,11 @@ def shipped() -> list[Shipped]:
     return found
 
 
+def signed(decibels: float) -> str:
+    """A ratio as it is written: with its sign, which a nought has not."""
+    return f"{decibels:+g} dB" if decibels else "0 dB"
+
+
 class Measuring:
     """Mixes and measures for any number of visitors; holds nothing that belongs to one of them."""
 
@@ -194,7 +199,7 @@ class Measuring:
             snr = ratio if experiment.wanted == "first" else -ratio
             mixed = self._mix(replace(experiment, snr_db=snr), recordings, SWEEP_SECONDS)
             truth, _ = _parts(experiment, mixed)
-            for step in self._separations(experiment, mixed, f"{ratio:+g} dB"):
+            for step in self._separations(experiment, mixed, signed(ratio)):
                 if isinstance(step, Stage):
                     yield step
                 else:

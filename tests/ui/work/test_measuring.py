@@ -11,6 +11,9 @@ import soundfile
 
 from lass.errors import Cancelled, LassError
 from lass.metrics import sdr
+from lass.ui.parts.page_fragments import sweep_alt, sweep_rows
+from lass.ui.words.french import FRENCH
+from lass.ui.words.texts import ENGLISH, Texts
 from lass.ui.work.measuring import SWEEP_DB, Experiment, Measured, Measuring, Mixed, Sweep, shipped
 from lass.ui.work.wish import Ticket
 from tests.ui.small import recording, small_service
@@ -75,6 +78,19 @@ def test_every_shipped_sound_is_one_that_can_be_mixed(measuring: Measuring, tmp_
     assert all(sound.query and sound.title for sound in sounds)
     path = mixed(measuring, experiment(tmp_path, first=sounds[0].key, second=sounds[1].key))
     assert np.std(heard(path)) > 1e-3
+
+
+@pytest.mark.parametrize("texts", [ENGLISH, FRENCH])
+def test_a_ratio_of_nought_has_no_sign(texts: Texts, measuring: Measuring, tmp_path: Path) -> None:
+    *steps, sweep = measuring.sweep(experiment(tmp_path))
+    assert isinstance(sweep, Sweep)
+    written = [sweep_rows(texts, sweep), sweep_alt(texts, sweep), *(step.about for step in steps)]
+    for ratio in ("-15 dB", "0 dB", "+15 dB"):
+        assert ratio in written
+    table, alt = written[:2]
+    assert ">0 dB</th>" in table
+    assert " 0 dB: " in alt
+    assert not any("+0 dB" in words for words in written)
 
 
 def test_a_sweep_measures_at_every_ratio_and_draws_it(measuring: Measuring, tmp_path: Path) -> None:
