@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 
 from lass.metrics import sdr
 from tests.browser.accessible import assert_accessible
@@ -21,6 +22,11 @@ def opened(page: Page, server: Server) -> Page:
     page.goto(f"{server.url}measure")
     button(page, "Mix, separate and measure").wait_for(timeout=LONG)
     return page
+
+
+def median_lightness(picture: Locator) -> float:
+    """What most of a picture looks like on the page: 0 is black, 255 white."""
+    return float(np.median(np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("L"))))
 
 
 @on_each_width
@@ -90,6 +96,11 @@ def test_a_sweep_is_a_plot_a_table_and_a_file_and_can_be_cancelled(page: Page, s
     picture = page.locator("#lass-sweep-picture img")
     assert picture.evaluate("image => image.complete && image.naturalWidth") == 960
     assert "+5 dB" in (picture.get_attribute("alt") or "")
+    light = median_lightness(picture)
+    page.emulate_media(color_scheme="dark")
+    page.locator("body.dark, html.dark").first.wait_for(timeout=LONG)
+    assert light > 200
+    assert median_lightness(picture) < 60
     rows = list(csv.DictReader(io.StringIO(saved(page, "Download the table (CSV)")[1].decode())))
     assert [float(row["ratio_db"]) for row in rows] == [-15, -10, -5, 0, 5, 10, 15]
     # The fainter the sound, the more there is to gain.
