@@ -49,8 +49,8 @@ class MeasurePage:
         self.first, self.first_file = self._sound(words.first, "first", keys[0])
         self.second, self.second_file = self._sound(words.second, "second", keys[1])
         gr.HTML(page_fragments.hint(words.shipped_hint), elem_id="lass-shipped-hint")
-        self.snr = gr.Slider(-MOST_DB, MOST_DB, value=0, step=1, label=words.snr, elem_id="lass-snr")
-        self.offset = gr.Slider(-MOST_OFFSET, MOST_OFFSET, value=0, step=0.1, label=words.offset, elem_id="lass-offset")
+        self.snr = _slider(MOST_DB, step=1, label=words.snr, elem_id="lass-snr")
+        self.offset = _slider(MOST_OFFSET, step=0.1, label=words.offset, elem_id="lass-offset")
         self.wanted = gr.Radio(
             [(words.wanted_first, "first"), (words.wanted_second, "second")], value="first", label=words.wanted,
             elem_id="lass-wanted",
@@ -212,6 +212,23 @@ class MeasurePage:
             self.sweep_table: "",
             self.get_table: None,
         }
+
+
+def _slider(most: float, **settings: Any) -> gr.Slider:
+    """From ``-most`` to ``most``; a number beyond, which can be typed, stands for the end that it is nearer to.
+
+    So it does in the browser as soon as the field is left, but Gradio hands on what was typed before that, and would
+    refuse it in words of its own.
+    """
+    slider = gr.Slider(-most, most, value=0, **settings)
+    take = slider.preprocess
+
+    def nearest(payload: float | None) -> float:
+        return take(min(max(payload or 0, -most), most))
+
+    # On the instance: for a subclass, Gradio would write a stub file beside this one at every start.
+    slider.preprocess = nearest  # type: ignore[method-assign]
+    return slider
 
 
 def _title(texts: Texts, sound: Shipped) -> str:

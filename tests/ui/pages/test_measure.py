@@ -20,3 +20,10 @@ def test_below_the_sounds_it_says_that_they_are_generated_and_easy(tmp_path: Pat
     (below,) = [block for block in shown if block.elem_id == "lass-shipped-hint"]
     assert shown.index(page.second) < shown.index(below) < shown.index(page.snr)
     assert made in below.value
+
+
+def test_a_number_typed_beyond_the_ends_of_a_slider_is_its_end(tmp_path: Path) -> None:
+    with gr.Blocks():
+        page = MeasurePage(Measuring(small_service(tmp_path / "scratch")), ENGLISH)
+    assert [page.snr.preprocess(value) for value in (50, -50, 3)] == [20, -20, 3]
+    assert [page.offset.preprocess(value) for value in (99.5, -31, 0.2)] == [30, -30, 0.2]
