@@ -10,7 +10,7 @@ import gradio as gr
 
 from lass.errors import LassError
 from lass.ui.parts import fragments
-from lass.ui.parts.picker import Updates, shown
+from lass.ui.parts.picker import AWAY, Updates, shown, there
 from lass.ui.words.sentences import told
 from lass.ui.words.texts import Texts
 
@@ -43,7 +43,9 @@ class DraftButton:
         self._texts = texts
         self._collect = collect
         self.results = gr.State(())
-        self.button = gr.Button(texts.draft_add, size="md", visible=collect is not None, elem_id="lass-draft")
+        self.button = gr.Button(
+            texts.draft_add, size="md", visible=collect is not None, elem_classes=AWAY, elem_id="lass-draft"
+        )
         self.answer = gr.HTML(visible=False, elem_id="lass-draft-answer")
         if collect is not None:
             self.button.click(
@@ -54,11 +56,11 @@ class DraftButton:
     @property
     def outputs(self) -> list[gr.components.Component]:
         """What :meth:`offer` changes."""
-        return [self.results, self.answer]
+        return [self.results, self.button, self.answer]
 
     def offer(self, *results: Rateable) -> Updates:
-        """The results that the button would add now; none where there is nothing to rate."""
-        return {self.results: results, self.answer: shown("")}
+        """The results that the button would add now; with none of them it is not there."""
+        return {self.results: results, self.button: there(bool(results)), self.answer: shown("")}
 
     def add(self, results: tuple[Rateable, ...]) -> Updates:
         """Add what is there, and say where it went."""

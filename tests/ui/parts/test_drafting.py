@@ -12,6 +12,7 @@ from lass.errors import LassError
 from lass.listening.design.study import load_study
 from lass.settings import Settings
 from lass.ui.parts.drafting import DraftButton, Rateable
+from lass.ui.parts.picker import AWAY
 from lass.ui.serving.studies import ListeningTest
 from lass.ui.words import texts
 from lass.ui.words.french import FRENCH
@@ -77,3 +78,13 @@ def test_a_refusal_is_told_in_the_language_of_the_page() -> None:
     with gr.Blocks():
         button = DraftButton(FRENCH, gone)
     assert "Un résultat n’est plus là" in press(button, Rateable((), Path("x"), "rain", "one"))["value"]
+
+
+def test_with_nothing_to_rate_there_is_no_button(listening: ListeningTest, tmp_path: Path) -> None:
+    with gr.Blocks():
+        button = DraftButton(texts.ENGLISH, listening.collect)
+    result = Rateable((tmp_path / "a.wav",), tmp_path / "a.wav", "a dog barking", "one")
+    assert button.button in button.outputs
+    assert button.button.elem_classes == [AWAY]
+    assert button.offer()[button.button]["elem_classes"] == [AWAY]
+    assert button.offer(result)[button.button]["elem_classes"] == []
