@@ -80,8 +80,7 @@ def measured(texts: Texts, result: Measured) -> str:
     """The three measures, each with a sentence on what it means."""
     words = texts.pages.measure
     values = _decibels(texts, result.scores)
-    before = f"{round(result.before, 1) + 0.0:.1f}"  # no minus before a nought
-    meanings = (words.sdr_means, words.sdri_means.format(before=before), words.si_sdr_means)
+    meanings = (words.sdr_means, words.sdri_means.format(before=_tenths(result.before)), words.si_sdr_means)
     names = (words.sdr, words.sdri, words.si_sdr)
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd><strong>{value}</strong> {escape(meaning)}</dd></div>"
@@ -103,7 +102,8 @@ def sweep_rows(texts: Texts, sweep: Sweep) -> str:
 def sweep_alt(texts: Texts, sweep: Sweep) -> str:
     """The picture of a sweep in words."""
     points = "; ".join(
-        f"{signed(point.ratio_db)}: {point.scores.sdr:.1f} / {point.scores.si_sdr:.1f} dB" for point in sweep.points
+        f"{signed(point.ratio_db)}: {_tenths(point.scores.sdr)} / {_tenths(point.scores.si_sdr)} dB"
+        for point in sweep.points
     )
     return texts.pages.measure.sweep_alt.format(points=points)
 
@@ -127,6 +127,10 @@ def _result(texts: Texts, row: Row) -> str:
 def _decibels(texts: Texts, values: Scores) -> list[str]:
     words = texts.pages.measure
     return [
-        f"{round(value, 1) + 0.0:.1f} dB" if math.isfinite(value) else escape(words.not_defined)
+        f"{_tenths(value)} dB" if math.isfinite(value) else escape(words.not_defined)
         for value in (values.sdr, values.sdri, values.si_sdr)
     ]
+
+
+def _tenths(value: float) -> str:
+    return f"{round(value, 1) + 0.0:.1f}"  # no minus before a nought
