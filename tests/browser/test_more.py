@@ -100,7 +100,7 @@ def test_removing_gives_the_recording_without_the_sound(page: Page, server: Serv
 def test_only_the_chosen_part_changes(page: Page, server: Server, tmp_path: Path) -> None:
     path = scene(tmp_path / "street.wav", 6)
     given(page, server, path)
-    page.get_by_label("From").fill("2")
+    page.get_by_label("From", exact=True).fill("2")
     page.get_by_label("To (0: the end)").fill("4")
     ask_again(page)
     assert_only_changed_within(page, path, 2, 4)
@@ -139,15 +139,15 @@ def test_a_part_is_marked_on_the_waveform_of_the_recording(page: Page, server: S
     assert fits(page)
     assert_accessible(page)
     drag(page, "#lass-wave", 0.25, 0.5)
-    expect(page.get_by_label("From")).not_to_have_value("0", timeout=LONG)
-    start, end = (float(page.get_by_label(label).input_value()) for label in ("From", "To (0: the end)"))
+    expect(page.get_by_label("From", exact=True)).not_to_have_value("0", timeout=LONG)
+    start, end = (float(page.get_by_label(label, exact=True).input_value()) for label in ("From", "To (0: the end)"))
     assert (start, end) == pytest.approx((1.5, 3.0), abs=0.1)
     ask_again(page)
     assert_only_changed_within(page, path, start, end)
     drag(page, "#lass-wave", 0.9, 0.9)  # a click beside the part leaves it
-    expect(page.get_by_label("From")).to_have_value("0", timeout=LONG)
+    expect(page.get_by_label("From", exact=True)).to_have_value("0", timeout=LONG)
     expect(page.locator("#lass-results")).to_be_hidden()
-    page.get_by_label("From").fill("4.5")  # what is typed is seen on the waveform
+    page.get_by_label("From", exact=True).fill("4.5")  # what is typed is seen on the waveform
     shade, axes = (page.locator(f"#lass-wave {one}") for one in (".lp-shade", ".lp-axes"))
     expect(shade).to_be_visible()
     marked, whole = shade.bounding_box(), axes.bounding_box()
@@ -170,14 +170,14 @@ def test_a_part_that_is_marked_on_the_result_is_separated_by_itself(
     drag(page, "#lass-player", 1 / 3, 2 / 3)
     part.click()
     expect(page.locator("#lass-player")).to_contain_text("With only “a siren wailing” from", timeout=LONG)
-    start, end = (float(page.get_by_label(label).input_value()) for label in ("From", "To (0: the end)"))
+    start, end = (float(page.get_by_label(label, exact=True).input_value()) for label in ("From", "To (0: the end)"))
     assert (start, end) == pytest.approx((2.0, 4.0), abs=0.1)
     assert_only_changed_within(page, path, start, end)
 
 
 def test_a_part_beyond_the_end_is_said_in_a_sentence(page: Page, server: Server, tmp_path: Path) -> None:
     given(page, server, scene(tmp_path / "street.wav", 1), "rain")
-    page.get_by_label("From").fill("50")
+    page.get_by_label("From", exact=True).fill("50")
     button(page).click()
     expect(page.get_by_role("alert").filter(has_text="the recording ends at 1.0 s")).to_be_visible(timeout=60_000)
 
@@ -190,7 +190,7 @@ def test_a_part_before_the_beginning_is_said_in_a_sentence_and_not_drawn(
     wave.locator(".lp-wave > svg path").wait_for(state="attached", timeout=LONG)
     page.get_by_label("To (0: the end)").fill("0.8")
     expect(wave.locator(".lp-shade")).to_be_visible()
-    page.get_by_label("From").fill("-3")
+    page.get_by_label("From", exact=True).fill("-3")
     expect(wave.locator(".lp-shade")).to_be_hidden()
     expect(wave.locator(".lp-time")).to_contain_text("0:00.0 /")
     button(page).click()
