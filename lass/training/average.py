@@ -23,3 +23,18 @@ class Average:
             weight.lerp_(newest, 1 - decay)
         for buffer, latest in zip(self.model.buffers(), model.buffers(), strict=True):
             buffer.copy_(latest)
+
+
+@torch.no_grad()
+def between(model: nn.Module, start: nn.Module, share: float) -> nn.Module:
+    """A network whose weights lie between those of ``model`` and of what it started from, of which they have ``share``.
+
+    The mean of both generalises better than either where the two are close: Wortsman et al., Robust fine-tuning of
+    zero-shot models (2022). Statistics of norms are averaged like weights.
+    """
+    result = copy.deepcopy(model)
+    values = zip(result.state_dict().values(), start.state_dict().values(), strict=True)
+    for value, before in values:
+        if value.is_floating_point():
+            value.lerp_(before, share)
+    return result

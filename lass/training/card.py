@@ -134,6 +134,10 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
     heard = steps * optimisation.batch * mixing.seconds / 3600
     losses = " + ".join(f"{weight:g} x {name}" for name, weight in optimisation.loss.items())
     level = f", and {optimisation.absent_weight:g} x the output's level in decibels where nothing in the "
+    average = f"an exponential moving average with decay {optimisation.ema:g}" if optimisation.ema else ""
+    average = average or "those of the last step"
+    kept = optimisation.start_share
+    share = f"{kept:.0%} those of the start and {1 - kept:.0%} " if kept else ""
     absent = f"{level}mixture fits the query" if mixing.absent else ""
     lines = [
         f"- {steps:,} steps of {optimisation.batch} mixtures, {heard:.0f} hours of audio, in {hours:.1f} hours on "
@@ -141,10 +145,8 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
         *(f"- {_share(item, sources)}" for item in sources),
         *(f"- {line}" for line in _mixing(mixing)),
         f"- loss: {losses}{absent}",
-        f"- {_steps(optimisation)}, {optimisation.precision}; "
-        + (f"the weights are an exponential moving average with decay {optimisation.ema:g}" if optimisation.ema else
-           "the weights are those of the last step"),
-    ]  # fmt: skip
+        f"- {_steps(optimisation)}, {optimisation.precision}; the weights are {share}{average}",
+    ]
     lines[:0] = _stages(run.get("start"))
     command = f"    python -m lass train {recipe.name} --data data"
     return "## How it was trained\n\n" + "\n".join(lines) + f"\n\nThe recipe `{recipe.name}` says it all:\n\n{command}"

@@ -5,6 +5,7 @@ A run lives in one folder: ``state.pt`` (everything needed to go on), ``best.saf
 and samples where they are asked for.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from lass.errors import LassError
 from lass.files import unwritable, whole
 from lass.models import build, config_to_dict
 from lass.queries import Query, QueryEncoder
-from lass.training.average import Average
+from lass.training.average import Average, between
 from lass.training.journal import Journal, Log
 from lass.training.losses import MIXIT
 from lass.training.mixing import Batch, Captions, Mixtures, read_captions
@@ -92,6 +93,7 @@ class Trainer:
         settings = recipe.optimisation
         self.model = build(recipe.model).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, settings.ema)
+        self.anchor = self._anchor() if settings.start_share else None
         processes.share_norms(self.model)
         if not processes.first:
             # What is dropped differs between the rows of a batch, and so between processes.
@@ -181,6 +183,23 @@ class Trainer:
         self.average.model.load_state_dict(self.model.state_dict())
         self.started = start.facts()
         self._log(start.in_words())
+
+    def _anchor(self) -> nn.Module:
+        """What the recipe starts from, which a share of what is exported goes back to."""
+        recipe, model = self.recipe, copy.deepcopy(self.average.model)
+        start = take_over(recipe.start, model, recipe.model.sample_rate, self.checkpoints)
+        if start.left:
+            raise LassError(
+                f"The checkpoint {start.name} is not of the recipe's network, so nothing lies between the two; set "
+                "optimisation.start_share to 0."
+            )
+        return model
+
+    def result(self) -> nn.Module:
+        """The network that is measured and exported."""
+        if self.anchor is None:
+            return self.average.model
+        return between(self.average.model, self.anchor, self.recipe.optimisation.start_share)
 
     def save(self) -> None:
         """Write the state; the file is replaced in one move, so a kill leaves the old one or the new one.
@@ -318,7 +337,7 @@ class Trainer:
         """Score the averaged weights on the recipe's fixed validation mixtures; with ``keep``, leave samples."""
         batches = (batch.to(self.device) for batch in self.validation)
         wanted = self.samples if keep else 0
-        result, samples = validate(self._separate(self.average.model), batches, wanted)
+        result, samples = validate(self._separate(self.result()), batches, wanted)
         if samples:
             self.journal.keep(self.step, samples, self.recipe.model.sample_rate)
         return result
@@ -345,7 +364,7 @@ class Trainer:
             "training": training | ({} if self.started is None else {"start": self.started}),
         }
         try:
-            save_bundled(file, self.average.model, card, self.known_sounds)
+            save_bundled(file, self.result(), card, self.known_sounds)
         except (OSError, SafetensorError) as error:
             raise unwritable(file, error) from error
 

@@ -157,6 +157,8 @@ class Optimisation:
         weight_decay: norms and biases are spared.
         clip: largest norm of the gradient; 0 for any.
         ema: decay of the average of the weights, which is what is measured and exported.
+        start_share: of the weights that training started from in what is measured and exported; the rest is the
+            average's.
         precision: of the network; the losses are always in single precision. ``float16`` needs CUDA.
         loss: weights of the losses of :mod:`lass.training.losses`.
         sdr_floor: decibels under the target below which an error does not count in ``sdr`` and ``si_sdr``.
@@ -174,6 +176,7 @@ class Optimisation:
     weight_decay: float = 1e-2
     clip: float = 5.0
     ema: float = 0.998
+    start_share: float = 0.0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     loss: dict[str, float] = field(default_factory=lambda: {"sdr": 1.0})
     sdr_floor: float = FLOOR_DB
@@ -187,6 +190,7 @@ class Optimisation:
             _require(getattr(self, name) >= 0, f"{name} must be 0 or more")
         _require(0 <= self.final <= 1, "final must lie between 0 and 1")
         _require(0 <= self.ema < 1, "ema must be at least 0 and below 1")
+        _require(0 <= self.start_share < 1, "start_share must be at least 0 and below 1")
         for name in self.loss:
             _require(name in NAMES, f"loss.{name} is not known; known are {', '.join(sorted(NAMES))}")
         _require(min(self.loss.values(), default=0) > 0, "loss must name at least one loss with a weight above 0")
@@ -222,6 +226,7 @@ class Recipe:
         _require(self.seed >= 0, "seed must be 0 or more")
         for name in ("validate_every", "save_every"):
             _require(getattr(self, name) > 0, f"{name} must be above 0")
+        _require(bool(self.start) or not self.optimisation.start_share, "optimisation.start_share needs a start")
         remixed = MIXIT in self.optimisation.loss
         _require(not (remixed and self.mixing.absent), f"mixing.absent must be 0 with the loss {MIXIT}")
         shortest = round(self.mixing.seconds * self.model.sample_rate)

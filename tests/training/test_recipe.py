@@ -158,6 +158,8 @@ WRONG = [
     ("optimisation.rate", 0, "optimisation.rate must be above 0"),
     ("optimisation.warmup", -1, "optimisation.warmup must be 0 or more"),
     ("optimisation.ema", 1, "optimisation.ema must be at least 0 and below 1"),
+    ("optimisation.start_share", 1, "optimisation.start_share must be at least 0 and below 1"),
+    ("optimisation.start_share", 0.5, "optimisation.start_share needs a start"),
     ("optimisation.final", 2, "optimisation.final must lie between 0 and 1"),
     ("optimisation.precision", "float8", "optimisation.precision must be one of float32, bfloat16, float16"),
     ("optimisation.optimiser", "sgd", "optimisation.optimiser must be one of adamw, adamw-amsgrad, adam"),

@@ -75,6 +75,32 @@ def test_a_run_starts_from_a_checkpoint_and_goes_on_without_it(data: Path, earli
         trainer(recipe, data, tmp_path / "fresh").run()
 
 
+def test_what_is_exported_lies_between_the_start_and_what_was_learnt(data: Path, earlier: Path, tmp_path: Path) -> None:
+    def change(settings: dict[str, Any]) -> None:
+        settings["start"] = str(earlier)
+        settings["optimisation"]["start_share"] = 0.25
+
+    run = trainer(write_recipe(tmp_path, change), data, data / "runs" / tmp_path.name)
+    run.run(stop=lambda: run.step == 5)
+    run.export("last")
+    before, learnt = load_bundled(earlier)[0].state_dict(), run.average.model.state_dict()
+    for name, value in load_bundled(run.folder / "last.safetensors")[0].state_dict().items():
+        if value.is_floating_point():
+            expected = 0.25 * before[name] + 0.75 * learnt[name]
+            torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-4, msg=name)
+    assert any(not torch.equal(before[name], value) for name, value in learnt.items())
+
+
+def test_nothing_lies_between_networks_of_another_shape(data: Path, earlier: Path, tmp_path: Path) -> None:
+    def change(settings: dict[str, Any]) -> None:
+        settings["start"] = str(earlier)
+        settings["model"]["channels"] = [4, 7]
+        settings["optimisation"]["start_share"] = 0.25
+
+    with pytest.raises(LassError, match=r"earlier is not of the recipe's network.*start_share"):
+        trainer(write_recipe(tmp_path, change), data, data / "runs" / tmp_path.name)
+
+
 def test_tensors_of_another_shape_keep_their_random_start(data: Path, earlier: Path, tmp_path: Path) -> None:
     run = trainer(starting(tmp_path, earlier, channels=[4, 7]), data, data / "runs" / tmp_path.name)
     before = {name: value.clone() for name, value in run.model.state_dict().items()}
