@@ -78,7 +78,9 @@ def tiny(recipe: Recipe) -> Recipe:
         recipe, model=small, start="",
         data=dataclasses.replace(recipe.data, sets=(tones,), validation=tones, validation_mixtures=10, captions=""),
         mixing=dataclasses.replace(recipe.mixing, seconds=1.0),
-        optimisation=dataclasses.replace(settings, steps=2, batch=2, warmup=min(settings.warmup, 1)),
+        optimisation=dataclasses.replace(
+            settings, steps=2, batch=2, warmup=min(settings.warmup, 1), start_share=0.0,
+        ),
     )  # fmt: skip
 
 

@@ -133,10 +133,21 @@ def _training(texts: Texts, budget: knowing.Budget | None) -> str:
     words = texts.pages.models
     if budget is None:
         return escape(words.not_stated)
+    stages, before = [_took(texts, budget)], budget.after
+    while before is not None:
+        took = f"{words.trained_after} {before.name}"
+        stages.append(f"<small>{escape(took)}{': ' if before.steps else ''}{_took(texts, before)}</small>")
+        before = before.after
+    return "<br>".join(stages)
+
+
+def _took(texts: Texts, budget: knowing.Budget) -> str:
+    """The steps, hours and device of one stage; empty where it states none."""
+    if not budget.steps:
+        return ""
     steps = f"{budget.steps:,}".replace(",", "\u202f")
-    took = escape(words.trained.format(steps=steps, hours=f"{budget.hours:.1f}", device=budget.device.upper()))
-    after = f"{escape(words.trained_after)} {fragments.in_english(texts, budget.after)}"
-    return f"{took}<br><small>{after}</small>" if budget.after else took
+    words = texts.pages.models.trained
+    return escape(words.format(steps=steps, hours=f"{budget.hours:.1f}", device=budget.device.upper()))
 
 
 def _parameters(texts: Texts, entry: ModelEntry) -> str:

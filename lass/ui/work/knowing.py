@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lass.ui.work.shelf import Shelf, is_here
 
@@ -73,12 +73,16 @@ def neighbours(shelf: Shelf, model: str, query: str) -> Neighbours | None:
 
 @dataclass(frozen=True)
 class Budget:
-    """What the training of a bundled model took; ``after`` is what it went on from, in English, or empty."""
+    """What the training of a bundled model took; ``after`` is that of the checkpoint it went on from, if any.
+
+    ``name`` is that checkpoint's, and empty for the model itself; of one that states nothing ``steps`` is 0.
+    """
 
     steps: int
     hours: float
     device: str
-    after: str
+    name: str = ""
+    after: Budget | None = None
 
 
 def budget(entry: ModelEntry) -> Budget | None:
@@ -86,11 +90,15 @@ def budget(entry: ModelEntry) -> Budget | None:
     from lass.checkpoints.catalogue import read_metadata
 
     training = {} if entry.asset is None else read_metadata(entry.asset).get("training") or {}
-    try:
-        after = str((training.get("start") or {}).get("checkpoint", ""))
-        return Budget(int(training["steps"]), float(training["seconds"]) / 3600, str(training["device"]), after)
-    except KeyError:
-        return None
+    found = _budget(training)
+    return found if found.steps and found.device else None
+
+
+def _budget(training: dict[str, Any], name: str = "") -> Budget:
+    start = training.get("start") or {}
+    after = _budget(start.get("training") or {}, str(start.get("checkpoint", ""))) if start else None
+    hours = float(training.get("seconds", 0)) / 3600
+    return Budget(int(training.get("steps", 0)), hours, str(training.get("device", "")), name, after)
 
 
 def card(entry: ModelEntry) -> str:

@@ -92,7 +92,13 @@ def test_the_budget_is_what_the_header_says() -> None:
         assert budget is not None
         assert (budget.steps, budget.device) == (training["steps"], training["device"])
         assert budget.hours == pytest.approx(training["seconds"] / 3600)
-        assert bool(budget.after) == ("start" in training)
+        stage, start = budget.after, training.get("start")
+        while start is not None:
+            assert stage is not None
+            assert stage.name == start["checkpoint"]
+            assert stage.steps == start["training"]["steps"] > 0
+            stage, start = stage.after, start["training"].get("start")
+        assert stage is None
 
 
 @pytest.mark.parametrize(
