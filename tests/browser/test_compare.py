@@ -21,7 +21,7 @@ from lass.ui.work.service import Limits, Service
 from lass.ui.work.shelf import Shelf
 from tests.browser.accessible import assert_accessible
 from tests.browser.archives import sounds
-from tests.browser.test_separate import LONG, button, question, saved, scene, upload
+from tests.browser.test_separate import LONG, button, question, saved, scene
 from tests.browser.widths import fits, on_each_width
 from tests.ui.small import RATE, Half, entry
 
@@ -57,10 +57,17 @@ def address(tmp_path_factory: pytest.TempPathFactory, votes: list[tuple[str, dic
         blocks.close()
 
 
+def give(page: Page, path: Path) -> None:
+    """The recording. Its name is shown only while it is sent, too briefly to wait for; that it can be played stays."""
+    recording = page.locator("#lass-recording")
+    recording.locator("input[type=file]").set_input_files(path)
+    recording.get_by_role("button", name="Play", exact=True).wait_for(timeout=LONG)
+
+
 def compared(page: Page, address: str, path: Path) -> None:
     page.goto(f"{address}compare")
     button(page, "Compare").wait_for(timeout=LONG)
-    upload(page, path)
+    give(page, path)
     question(page).fill("a siren wailing")
     button(page, "Compare").click()
     page.locator("#lass-vote").wait_for(timeout=LONG)
@@ -117,7 +124,7 @@ def test_with_the_clean_sound_the_answers_are_measured(page: Page, address: str,
     page.get_by_role("button", name="The clean sound").click(timeout=LONG)
     page.locator("#lass-truth input[type=file]").set_input_files(tmp_path / "clean.wav")
     page.locator("#lass-truth").get_by_role("button", name="Play", exact=True).wait_for(timeout=LONG)
-    upload(page, path)
+    give(page, path)
     question(page).fill("a siren wailing")
     button(page, "Compare").click()
     page.locator("#lass-vote").wait_for(timeout=LONG)
@@ -134,7 +141,7 @@ def test_what_is_missing_is_said_in_a_sentence(page: Page, address: str, tmp_pat
     page.goto(f"{address}compare")
     button(page, "Compare").click(timeout=LONG)
     expect(page.get_by_role("alert").filter(has_text="Add a recording first")).to_be_visible(timeout=LONG)
-    upload(page, scene(tmp_path / "street.wav", 1))
+    give(page, scene(tmp_path / "street.wav", 1))
     question(page).fill("rain")
     for title in ("Quarter", "Half"):
         page.get_by_label(title).uncheck()
