@@ -92,17 +92,17 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 def build_optimiser(model: nn.Module, settings: Optimisation) -> torch.optim.Optimizer:
     """The optimiser of a model's weights; norms and biases are spared weight decay."""
-    weights = list(model.parameters())
-    kernels = []
-    if settings.optimiser == "muon":
-        kernels = [one for one in weights if one.ndim > 1 and min(one.flatten(1).shape) >= _FEWEST]
-        chosen = {id(one) for one in kernels}
-        weights = [one for one in weights if id(one) not in chosen]
+    muon = settings.optimiser == "muon"
+    kernels: list[nn.Parameter] = []
+    weights: list[nn.Parameter] = []
+    for weight in model.parameters():
+        wide = weight.ndim > 1 and min(weight.flatten(1).shape) >= _FEWEST
+        (kernels if muon and wide else weights).append(weight)
     groups: list[dict[str, Any]] = [
         {"params": [weight for weight in weights if weight.ndim > 1]},
         {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
     ]
-    if settings.optimiser == "muon":
+    if muon:
         return Muon(kernels, groups, lr=settings.rate, weight_decay=settings.weight_decay)
     kind = torch.optim.AdamW if settings.optimiser.startswith("adamw") else torch.optim.Adam
     amsgrad = settings.optimiser.endswith("amsgrad")

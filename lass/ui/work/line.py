@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ADDRESS = "/waiting"
 """Where pages ask for a place, below it the language and the word of whoever waits."""
 REMEMBERED = 20
-"""UnderWay whose mean length foretells that of the next ones."""
+"""Errands whose mean length foretells that of the next ones."""
 PATIENCE = 90.0
 """Seconds after which a page that asks no more counts as left; browsers let hidden pages ask once a minute."""
 
