@@ -24,8 +24,9 @@ from lass.errors import Cancelled, SettingsError
 from lass.models import ResUNet
 from lass.models.engine import Engine, Guide, Precision
 from lass.models.kernels import has_fast_bfloat16
+from lass.presence import excerpts, share
 from lass.queries import Query, check_query
-from lass.queries.known import Understanding
+from lass.queries.known import Heard, Understanding
 from lass.waveforms import Computed, Scratch, Spool, Waveform, cut, difference, mean_square
 
 # Durations in seconds. What an overlap has besides its fade is context, and dropped.
@@ -198,7 +199,7 @@ class Separator:
         condition = self.encoder.encode([text])
         at_model_rate = resample(mixture, sample_rate, self.sample_rate)
         target_at_model_rate = np.zeros_like(at_model_rate)
-        yield from self._walk(at_model_rate, condition, target_at_model_rate)
+        understanding = yield from self._walk(at_model_rate, condition, target_at_model_rate)
         target = resample(target_at_model_rate, self.sample_rate, sample_rate)[:, : mixture.shape[1]]
         target = target.reshape(np.shape(waveform))
         yield Separation(
@@ -207,7 +208,7 @@ class Separator:
             sample_rate=sample_rate,
             query=text,
             model=self.name,
-            understanding=self._nearest(condition),
+            understanding=understanding,
         )
 
     def stream(self, waveform: Waveform, sample_rate: int, query: str, scratch: Scratch) -> Stream:
@@ -224,11 +225,9 @@ class Separator:
         condition = self.encoder.encode([text])
         at_model_rate = self._spooled(waveform, sample_rate, self.sample_rate, scratch)
         target_at_model_rate = scratch.spool(*at_model_rate.shape)
-        yield from self._walk(at_model_rate, condition, target_at_model_rate)
+        understanding = yield from self._walk(at_model_rate, condition, target_at_model_rate)
         target = cut(self._spooled(target_at_model_rate, self.sample_rate, sample_rate, scratch), 0, waveform.shape[1])
-        yield Streamed(
-            target, difference(waveform, target), sample_rate, text, self.name, self._nearest(condition)
-        )
+        yield Streamed(target, difference(waveform, target), sample_rate, text, self.name, understanding)
 
     @staticmethod
     def _spooled(waveform: Waveform, from_rate: int, to_rate: int, scratch: Scratch) -> Waveform:
@@ -241,15 +240,13 @@ class Separator:
         return spool
 
     def understand(self, query: str) -> Understanding | None:
-        """The nearest sound the checkpoint knows; None when it does not list any. Raises QueryError."""
-        return self._nearest(self.encoder.encode([check_query(query)]))
-
-    def settled(self, query: Query) -> Query:
-        """A query as the model is to get it: drawn towards the sounds the checkpoint knows, if it lists any."""
-        return query if self.known_sounds is None else self.known_sounds.settle(query)
-
-    def _nearest(self, condition: Query) -> Understanding | None:
+        """The nearest sound the checkpoint knows, by words alone; None when it lists none. Raises QueryError."""
+        condition = self.encoder.encode([check_query(query)])
         return None if self.known_sounds is None else self.known_sounds.nearest(condition)
+
+    def settled(self, query: Query, heard: Heard | None = None) -> Query:
+        """A query as the model is to get it: drawn towards the sounds the checkpoint knows, if it lists any."""
+        return query if self.known_sounds is None else self.known_sounds.settle(query, heard)
 
     def at_precision(self, precision: Precision) -> "Separator":
         """This separator, or one of the same weights that works in the other precision."""
@@ -265,18 +262,39 @@ class Separator:
                 self._engine = Engine(self.model, self.precision if has_fast_bfloat16() else "float32")
             return self._engine
 
-    def _walk(self, mixture: Waveform, condition: Query, target: np.ndarray | Spool) -> Iterator[Progress]:
+    def _walk(
+        self, mixture: Waveform, condition: Query, target: np.ndarray | Spool
+    ) -> Generator[Progress, None, Understanding | None]:
         """Write the target of ``mixture (channels, samples)`` to ``target``, which holds zeros; tells how far it is.
 
         A level outside what training met is brought to the nearer edge for the model, and the target brought back.
+        Where the words leave open which sound they mean, the recording is listened to first. Returns how they were
+        understood.
         """
-        engine, query = self.engine(), self.settled(condition).to(self.device)
+        engine, known = self.engine(), self.known_sounds
+        in_one_pass = engine is not None and engine.streams
+        total = engine.steps(mixture.shape[1]) if engine is not None and in_one_pass else len(self._starts(mixture))
+        heard: dict[int, float] = {}
+        if known is not None and (candidates := known.candidates(condition)):
+            parts = [torch.from_numpy(part * self._gain(mixture))[None] for part in excerpts(mixture, self.sample_rate)]
+            for sound in candidates:
+                heard[sound] = share(parts, self._estimate(Query(known.vectors[sound : sound + 1])))
+                yield Progress(0, total)
+        query = self.settled(condition, heard)
+        if engine is not None and in_one_pass:
+            yield from self._one_pass(engine, engine.guide(query), mixture, target)
+        else:
+            yield from self._windows(mixture, target, self._estimate(query))
+        return None if known is None else known.nearest(condition, heard)
+
+    def _estimate(self, query: Query) -> Callable[[torch.Tensor], torch.Tensor]:
+        """What separates windows ``(batch, channels, samples)`` for one query, where the model is."""
+        engine = self.engine()
         if engine is None:
-            return self._windows(mixture, target, lambda windows: self.model(windows, query.expand(len(windows))))
+            there = query.to(self.device)
+            return lambda windows: self.model(windows.to(self.device), there.expand(len(windows))).float().cpu()
         guide = engine.guide(query)
-        if engine.streams:
-            return self._one_pass(engine, guide, mixture, target)
-        return self._windows(mixture, target, lambda windows: engine.separate(windows, guide))
+        return lambda windows: engine.separate(windows, guide).float()
 
     def _one_pass(
         self, engine: Engine, guide: Guide, mixture: Waveform, target: np.ndarray | Spool
@@ -296,8 +314,7 @@ class Separator:
         """Add the target of every window of ``mixture (channels, samples)`` to ``target``, cross-faded."""
         samples = mixture.shape[1]
         gain = self._gain(mixture)
-        hop = self.window - self.overlap
-        starts = range(0, max(1, samples - self.overlap), hop)
+        starts = self._starts(mixture)
         batch = BATCH.get(self.device.type, 1)
         for first in range(0, len(starts), batch):
             chosen = starts[first : first + batch]
@@ -305,11 +322,15 @@ class Separator:
             for group in _same_length(chosen, self.window, samples):
                 windows = np.stack([mixture[..., start : start + self.window] for start in group]) * gain
                 with torch.inference_mode():
-                    parts = estimate(torch.from_numpy(windows).to(self.device)).float().cpu().numpy() / gain
+                    parts = estimate(torch.from_numpy(windows)).numpy() / gain
                 for start, part in zip(group, parts, strict=True):
                     weight = self._weight(part.shape[1], start > 0, start + self.window < samples)
                     target[..., start : start + part.shape[1]] += part * weight
             yield Progress(first + len(chosen), len(starts))
+
+    def _starts(self, mixture: Waveform) -> range:
+        """Where windows begin."""
+        return range(0, max(1, mixture.shape[1] - self.overlap), self.window - self.overlap)
 
     def _weight(self, length: int, fade_in: bool, fade_out: bool) -> np.ndarray:
         """What a window counts for at each sample: 1, but for complementary fades in the middle of overlaps."""

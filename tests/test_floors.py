@@ -31,7 +31,7 @@ FLOORS = [
     ["models"],
     ["mixtures"],
     ["queries", "audio"],
-    ["scenes", "metrics", "plots"],
+    ["scenes", "metrics", "plots", "presence"],
     ["sounds"],  # what the scenes are made of
     ["devices", "files", "waveforms"],
     ["errors", "version", "typography"],

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 import lass
-from lass import separation
+from lass import presence, separation
 from lass.checkpoints.loading import Loaded, load_checkpoint
 from lass.errors import AudioError, Cancelled, QueryError, SettingsError
 from lass.queries import Query
+from lass.queries.known import KnownSounds
+from lass.queries.recogniser import Recogniser
 from lass.separation import Progress, Separation, Separator
 
 RATE = 16_000
@@ -199,6 +201,67 @@ def test_cancel_stops_between_windows(counting: Separator) -> None:
         counting.separate(noise(35), RATE, "rain", cancelled=cancelled)
     assert asked == [1, 2]
     assert windows_seen(counting) == 2
+
+
+class OneSound(nn.Module):
+    """A network that separates everything or nothing, by whether it is asked for the second known sound."""
+
+    def forward(self, mixture: Tensor, query: Query) -> Tensor:
+        """The mixture, or silence."""
+        return mixture * (query.pooled.argmax(1) == 1).float()[:, None, None]
+
+
+def of_two_sounds(loaded: Loaded, separator: Separator) -> tuple[Separator, Counting]:
+    """Knows "rain" and "sea", takes any other words for rain first, and hears the sea alone."""
+    vectors = torch.eye(separator.encoder.size)[:2]
+    rain = separator.encoder.encode(["rain"]).pooled[0]
+    # Log-odds of -6 and -8 for anything, and far apart for rain itself.
+    recogniser = Recogniser(torch.stack([rain * 0.6, -rain * 0.6]), torch.tensor([-6.0, -8.0]))
+    network = Counting(OneSound())
+    known = KnownSounds(("rain", "sea"), vectors, 0.0, recogniser)
+    return Separator(dataclasses.replace(loaded, model=network, known_sounds=known)), network
+
+
+def test_unclear_words_are_read_in_the_light_of_the_recording(loaded: Loaded, separator: Separator) -> None:
+    listening, _ = of_two_sounds(loaded, separator)
+    mixture = noise(5)
+    *before, found = listening.steps(mixture, RATE, "qwertz")
+    assert isinstance(found, Separation)
+    assert found.understanding is not None
+    assert found.understanding.label == "sea"
+    np.testing.assert_allclose(found.target, mixture, atol=1e-6)
+    assert before == [Progress(0, 1), Progress(0, 1), Progress(1, 1)]
+    # By its words alone it is the other one.
+    understood = listening.understand("qwertz")
+    assert understood is not None
+    assert understood.label == "rain"
+
+
+def test_clear_words_are_taken_at_their_word(loaded: Loaded, separator: Separator) -> None:
+    listening, network = of_two_sounds(loaded, separator)
+    found = listening.separate(noise(5), RATE, "rain")
+    assert network.windows == 1
+    assert found.understanding is not None
+    assert found.understanding.label == "rain"
+    assert not found.target.any()
+
+
+def test_listening_costs_the_same_however_long_the_recording(loaded: Loaded, separator: Separator) -> None:
+    listening, network = of_two_sounds(loaded, separator)
+    progress: list[tuple[int, int]] = []
+    found = listening.separate(noise(60), RATE, "qwertz", progress=lambda done, total: progress.append((done, total)))
+    windows = progress[-1][1]
+    assert progress[:3] == [(0, windows), (0, windows), (1, windows)]
+    assert network.windows == windows + 2 * presence.EXCERPTS
+    assert found.understanding is not None
+    assert found.understanding.label == "sea"
+
+
+def test_listening_can_be_cancelled(loaded: Loaded, separator: Separator) -> None:
+    listening, network = of_two_sounds(loaded, separator)
+    with pytest.raises(Cancelled):
+        listening.separate(noise(60), RATE, "qwertz", cancelled=lambda: True)
+    assert network.windows == presence.EXCERPTS
 
 
 def test_a_progress_that_raises_ends_the_work(counting: Separator) -> None:

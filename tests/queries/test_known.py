@@ -1,5 +1,6 @@
 """What a checkpoint makes of a query: the nearest of its sounds, and whether that is near."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,51 @@ def test_a_query_that_is_no_known_sound_keeps_half_of_itself() -> None:
 def test_a_near_vector_is_unfamiliar_where_the_recogniser_says_so() -> None:
     known = KnownSounds(("a", "b"), torch.eye(2), 0.3, Recogniser(torch.eye(2), torch.full((2,), -20.0)))
     assert not known.nearest(Query(torch.tensor([[1.0, 0.0]]))).familiar
+
+
+# Words that may mean a, less likely b or c, and hardly d. e is a under another name.
+ASKED = Query(torch.tensor([[1.0, 0.8, 0.6, 0.0, 0.95]]))
+VECTORS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0.98, 0.2, 0, 0]])
+
+
+def unsure(bias: float = 0.0) -> KnownSounds:
+    """Five known sounds; log-odds are ten times the places of a query, and ``bias``."""
+    odds = Recogniser(torch.eye(5) * ASKED.pooled.norm(), torch.full((5,), bias))
+    vectors = torch.nn.functional.normalize(torch.nn.functional.pad(VECTORS, (0, 1)), dim=1)
+    return KnownSounds(tuple("abcde"), vectors, 0.3, odds)
+
+
+def test_sounds_that_words_leave_open_are_to_be_listened_for() -> None:
+    assert unsure().candidates(ASKED) == [0, 4, 1, 2]
+
+
+def test_words_that_tell_need_no_listening() -> None:
+    sure = Query(torch.tensor([[1.0, 0.1, 0.2, 0.0, 0.0]]))
+    assert unsure().candidates(sure) == []
+    two_names = Query(torch.tensor([[1.0, 0.1, 0.2, 0.0, 0.95]]))
+    assert unsure().candidates(two_names) == []
+    assert dataclasses.replace(unsure(), recogniser=None).candidates(ASKED) == []
+
+
+def test_what_is_heard_decides_between_sounds_that_words_leave_open() -> None:
+    known = unsure(-12)
+    by_words, by_ear = known.nearest(ASKED), known.nearest(ASKED, {0: 0.0, 1: 0.5, 2: 0.001, 4: 0.0})
+    assert (by_words.label, by_ear.label) == ("a", "b")
+    # Hearing something does not make strange words familiar.
+    assert not by_words.familiar
+    assert not by_ear.familiar
+    settled = known.settle(ASKED, {0: 0.0, 1: 0.5, 2: 0.001, 4: 0.0}).pooled[0]
+    assert settled @ known.vectors[1] > 0.95 > known.settle(ASKED).pooled[0] @ known.vectors[1] + 0.2
+
+
+def test_where_nothing_is_heard_the_words_decide() -> None:
+    known = unsure(-12)
+    assert known.nearest(ASKED, dict.fromkeys([0, 1, 2, 4], 0.0)).label == "a"
+
+
+def test_a_sound_that_was_not_listened_for_counts_as_not_heard() -> None:
+    known = unsure()
+    assert known.nearest(Query(torch.tensor([[0.0, 0.5, 0.0, 0.55, 0.0]])), {1: 1.0}).label == "b"
 
 
 # None of these is in the captions, for training or held out.

@@ -100,8 +100,8 @@ FRENCH = french(
         download_report="Comment c’est fait (JSON)",
         heard_as="Compris comme : {label}",
         unfamiliar=(
-            "Ce modèle ne connaît rien de proche de « {query} » ; le son appris le plus proche est « {label} ». "
-            "N’en attendez pas trop, ou essayez d’autres mots."
+            "Ce modèle ne connaît rien de proche de « {query} » ; il l’a pris pour « {label} », ce qui convient le "
+            "mieux aux mots et à l’enregistrement. N’en attendez pas trop, ou essayez d’autres mots."
         ),
         not_found=(
             "Presque rien de tel n’a été trouvé : c’est {under} dB plus faible que l’enregistrement. "

@@ -126,12 +126,8 @@ PAGES = PageTexts(
         sdr="SDR",
         sdri="SDRi",
         si_sdr="SI-SDR",
-        sdr_means=(
-            "De combien l’ensemble des erreurs est sous le son voulu. 0 dB : aussi fort que le son lui-même."
-        ),
-        sdri_means=(
-            "Ce qui en revient au modèle : le SDR obtenu, moins le SDR du mélange ({before} dB)."
-        ),
+        sdr_means=("De combien l’ensemble des erreurs est sous le son voulu. 0 dB : aussi fort que le son lui-même."),
+        sdri_means=("Ce qui en revient au modèle : le SDR obtenu, moins le SDR du mélange ({before} dB)."),
         si_sdr_means="La même chose quand un mauvais volume ne compte pas comme une erreur.",
         not_defined="non défini",
         download="Tout télécharger (zip)",

@@ -183,8 +183,8 @@ ENGLISH = Texts(
     download_report="How it was made (JSON)",
     heard_as="Heard as: {label}",
     unfamiliar=(
-        "This model knows nothing close to “{query}”; the nearest sound it learnt is “{label}”. "
-        "Expect little, or try other words."
+        "This model knows nothing close to “{query}”; it took it for “{label}”, which fits the words and the recording "
+        "best. Expect little, or try other words."
     ),
     not_found=(
         "Next to nothing like that was found: it is {under} dB quieter than the recording. "
