@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 _BEFORE = re.compile(r" (?=[?!:;»…])")
 _AFTER = re.compile(r"(?<=«) ")
 UNBROKEN = "\u00a0"
+NARROW = "\u202f"
 
 T = TypeVar("T")
 
@@ -31,11 +32,17 @@ def _set(value: Any) -> Any:
     return value
 
 
+_NUMBERS = str.maketrans({",": NARROW, ".": ","})
 _SIZES = {"about": "environ", "B": "o", "kB": "ko", "MB": "Mo", "GB": "Go", "TB": "To"}
 
 
 def french_size(size: str) -> str:
-    """A size as :func:`lass.checkpoints.remote.in_words` says it: ``about 1.2 GB`` is ``environ 1.2 Go``."""
+    """A size as :func:`lass.checkpoints.remote.in_words` says it: ``about 1.2 GB`` is ``environ 1,2 Go``."""
     if size == "of unknown size":
         return "de taille inconnue"
-    return " ".join(_SIZES.get(word, word) for word in size.split())
+    return " ".join(_SIZES.get(word, french_number(word)) for word in size.split())
+
+
+def french_number(number: str) -> str:
+    """A number as Python writes it, with thousands apart and a decimal comma: ``9,500.5`` is ``9 500,5``."""
+    return number.translate(_NUMBERS)

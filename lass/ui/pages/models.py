@@ -100,7 +100,7 @@ def card(texts: Texts, entry: ModelEntry) -> str:
     facts = [
         (words.architecture, escape(entry.architecture)),
         (words.encoder, escape(entry.encoder)),
-        (words.sample_rate, f"{entry.sample_rate / 1000:g} kHz"),
+        (words.sample_rate, fragments.kilohertz(texts, entry.sample_rate)),
         (words.parameters, escape(_parameters(texts, entry))),
         (words.size, escape(size)),
         (words.licence, escape(fragments.licence(texts, entry))),
@@ -120,7 +120,9 @@ def budgets(texts: Texts, models: Sequence[tuple[ModelEntry, knowing.Budget | No
     words = texts.pages.models
     rows = [
         [
-            escape(entry.title), escape(_parameters(texts, entry)), escape(fragments.size(texts, entry.size)),
+            escape(entry.title),
+            escape(_parameters(texts, entry)),
+            escape(fragments.size(texts, entry.size)),
             _training(texts, budget),
         ]
         for entry, budget in models
@@ -133,10 +135,10 @@ def _training(texts: Texts, budget: knowing.Budget | None) -> str:
     words = texts.pages.models
     if budget is None:
         return escape(words.not_stated)
-    stages, before = [_took(texts, budget)], budget.after
+    stages, before = [escape(_took(texts, budget))], budget.after
     while before is not None:
-        took = f"{words.trained_after} {before.name}"
-        stages.append(f"<small>{escape(took)}{': ' if before.steps else ''}{_took(texts, before)}</small>")
+        named = words.trained_after if before.steps else words.trained_after_unknown
+        stages.append(f"<small>{escape(named.format(name=before.name, took=_took(texts, before)))}</small>")
         before = before.after
     return "<br>".join(stages)
 
@@ -145,13 +147,16 @@ def _took(texts: Texts, budget: knowing.Budget) -> str:
     """The steps, hours and device of one stage; empty where it states none."""
     if not budget.steps:
         return ""
-    steps = f"{budget.steps:,}".replace(",", "\u202f")
-    words = texts.pages.models.trained
-    return escape(words.format(steps=steps, hours=f"{budget.hours:.1f}", device=budget.device.upper()))
+    return texts.pages.models.trained.format(
+        steps=fragments.number(texts, f"{budget.steps:,}"),
+        hours=fragments.number(texts, f"{budget.hours:.1f}"),
+        device=budget.device.upper(),
+    )
 
 
 def _parameters(texts: Texts, entry: ModelEntry) -> str:
-    return texts.pages.models.not_known if entry.parameters is None else f"{entry.parameters / 1e6:.1f} M"
+    count = entry.parameters
+    return texts.pages.models.not_known if count is None else fragments.parameters(texts, count)
 
 
 def nearest(texts: Texts, found: knowing.Neighbours | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lass.checkpoints.catalogue import NOT_STATED
 from lass.checkpoints.remote import in_words
-from lass.typography import french_size
+from lass.typography import french_number, french_size
 from lass.ui.words.texts import Texts
 from lass.ui.work.downloads import Download, Offer
 from lass.ui.work.line import ADDRESS
@@ -28,6 +28,21 @@ def in_english(texts: Texts, words: str) -> str:
 def size(texts: Texts, words: str) -> str:
     """A size as the catalogue says it, in the language of the page."""
     return french_size(words) if texts.language == "fr" else words
+
+
+def number(texts: Texts, written: str) -> str:
+    """A number as Python writes it, in the language of the page."""
+    return french_number(written) if texts.language == "fr" else written
+
+
+def parameters(texts: Texts, count: int) -> str:
+    """How many parameters a network has, in millions or thousands."""
+    return number(texts, f"{count / 1e6:.1f} M" if count >= 1_000_000 else f"{count / 1e3:.0f} k")
+
+
+def kilohertz(texts: Texts, sample_rate: int) -> str:
+    """A sample rate."""
+    return number(texts, f"{sample_rate / 1000:g} kHz")
 
 
 def header(texts: Texts, beside: str = "") -> str:
@@ -90,10 +105,10 @@ def details(texts: Texts, report: dict[str, Any], model_title: str) -> str:
     channels = {1: texts.mono, 2: texts.stereo}.get(recording["channels"])
     line = texts.details.format(
         model=model_title,
-        seconds=_seconds(recording["seconds"]),
+        seconds=_seconds(texts, recording["seconds"]),
         channels=channels or texts.channels.format(count=recording["channels"]),
-        rate=_kilohertz(recording["sample_rate_hz"]),
-        taken=_seconds(report["seconds_taken"]),
+        rate=kilohertz(texts, recording["sample_rate_hz"]),
+        taken=_seconds(texts, report["seconds_taken"]),
     )
     return f'<p class="lass-details">{escape(line)}<br>{escape(texts.details_more)}</p>'
 
@@ -106,9 +121,9 @@ def section(heading: str, hint: str = "", *, level: int = 2) -> str:
 
 def model_line(texts: Texts, shelf: Shelf, entry: ModelEntry) -> str:
     """What a model was trained on, its rate, licence and size, and whether it is here; if not, how it gets here."""
-    facts = [_kilohertz(entry.sample_rate)]
+    facts = [kilohertz(texts, entry.sample_rate)]
     if entry.parameters is not None:
-        facts.append(texts.parameters.format(count=_count(entry.parameters)))
+        facts.append(texts.parameters.format(count=parameters(texts, entry.parameters)))
     facts.append(texts.model_licence.format(licence=licence(texts, entry)))
     line = " · ".join([*facts, *_model_state(texts, shelf, entry)])
     paragraphs = [
@@ -196,18 +211,8 @@ def _status(sentence: str, bar: str, more: str = "") -> str:
     return f'<div role="status" class="lass-status"{more}><span>{escape(sentence)}</span>{bar}</div>'
 
 
-def _seconds(seconds: float) -> str:
+def _seconds(texts: Texts, seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.1f} s"
+        return number(texts, f"{seconds:.1f} s")
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
-
-
-def _kilohertz(sample_rate: int) -> str:
-    return f"{sample_rate / 1000:g} kHz"
-
-
-def _count(parameters: int) -> str:
-    if parameters >= 1_000_000:
-        return f"{parameters / 1e6:.1f} M"
-    return f"{parameters / 1e3:.0f} k"

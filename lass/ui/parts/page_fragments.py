@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from lass.ui.parts.fragments import number
 from lass.ui.words.sentences import told
 from lass.ui.words.texts import Texts
 from lass.ui.work.batching import Batch, Row
@@ -70,7 +71,7 @@ def revealed(texts: Texts, comparison: Comparison, letter: str | None) -> str:
         head += [measure.sdr, measure.sdri, measure.si_sdr]
     rows = []
     for answer in comparison.entrants:
-        row = [answer.letter, escape(answer.title), f"{answer.seconds_taken:.1f} s"]
+        row = [answer.letter, escape(answer.title), number(texts, f"{answer.seconds_taken:.1f} s")]
         rows.append(row + (_decibels(texts, answer.scores) if answer.scores is not None else []))
     notice = f'<p class="lass-notice lass-heard" role="status">{escape(sentence)}</p>'
     return notice + table(head, rows, words.measures if measured else words.answers)
@@ -80,7 +81,7 @@ def measured(texts: Texts, result: Measured) -> str:
     """The three measures, each with a sentence on what it means."""
     words = texts.pages.measure
     values = _decibels(texts, result.scores)
-    meanings = (words.sdr_means, words.sdri_means.format(before=_tenths(result.before)), words.si_sdr_means)
+    meanings = (words.sdr_means, words.sdri_means.format(before=_tenths(texts, result.before)), words.si_sdr_means)
     names = (words.sdr, words.sdri, words.si_sdr)
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd><strong>{value}</strong> {escape(meaning)}</dd></div>"
@@ -88,21 +89,23 @@ def measured(texts: Texts, result: Measured) -> str:
     )
     down = ""
     if result.gain_db < -0.05:
-        down = f'<p class="lass-details">{escape(words.turned_down.format(decibels=f"{-result.gain_db:.1f}"))}</p>'
+        sentence = words.turned_down.format(decibels=_tenths(texts, -result.gain_db))
+        down = f'<p class="lass-details">{escape(sentence)}</p>'
     return f'<dl class="lass-measures">{items}</dl>{down}'
 
 
 def sweep_rows(texts: Texts, sweep: Sweep) -> str:
     """The measures at every ratio, as a table."""
     words = texts.pages.measure
-    rows = [[signed(point.ratio_db), *_decibels(texts, point.scores)] for point in sweep.points]
+    rows = [[number(texts, signed(point.ratio_db)), *_decibels(texts, point.scores)] for point in sweep.points]
     return table([words.ratio, words.sdr, words.sdri, words.si_sdr], rows, words.sweep_heading)
 
 
 def sweep_alt(texts: Texts, sweep: Sweep) -> str:
     """The picture of a sweep in words."""
     points = "; ".join(
-        f"{signed(point.ratio_db)}: {_tenths(point.scores.sdr)} / {_tenths(point.scores.si_sdr)} dB"
+        f"{number(texts, signed(point.ratio_db))}: {_tenths(texts, point.scores.sdr)} / "
+        f"{_tenths(texts, point.scores.si_sdr)} dB"
         for point in sweep.points
     )
     return texts.pages.measure.sweep_alt.format(points=points)
@@ -127,10 +130,10 @@ def _result(texts: Texts, row: Row) -> str:
 def _decibels(texts: Texts, values: Scores) -> list[str]:
     words = texts.pages.measure
     return [
-        f"{_tenths(value)} dB" if math.isfinite(value) else escape(words.not_defined)
+        f"{_tenths(texts, value)} dB" if math.isfinite(value) else escape(words.not_defined)
         for value in (values.sdr, values.sdri, values.si_sdr)
     ]
 
 
-def _tenths(value: float) -> str:
-    return f"{round(value, 1) + 0.0:.1f}"  # no minus before a nought
+def _tenths(texts: Texts, value: float) -> str:
+    return number(texts, f"{round(value, 1) + 0.0:.1f}")  # no minus before a nought

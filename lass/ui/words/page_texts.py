@@ -173,6 +173,7 @@ class ModelsTexts:
     training: str
     trained: str
     trained_after: str
+    trained_after_unknown: str
     not_stated: str
     cards: str
     architecture: str
@@ -405,7 +406,8 @@ ENGLISH = PageTexts(
         model="Model",
         training="Training",
         trained="{steps} steps, {hours} hours on {device}",
-        trained_after="going on from",
+        trained_after="going on from {name}: {took}",
+        trained_after_unknown="going on from {name}",
         not_stated="not stated",
         cards="The models",
         architecture="Architecture",

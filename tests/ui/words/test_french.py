@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lass.checkpoints.remote import in_words
-from lass.typography import french, french_size
+from lass.typography import french, french_number, french_size
 from lass.ui.words.french import FRENCH
 from lass.ui.words.sentences import FRENCH as SENTENCES
 from lass.ui.words.texts import ENGLISH
@@ -80,9 +80,15 @@ def test_marks_stay_with_their_words_in_sentences_and_tables() -> None:
 
 
 def test_sizes_are_in_octets() -> None:
-    assert french_size(in_words(1_200_000_000, approximate=True)) == "environ 1.2 Go"
+    assert french_size(in_words(1_200_000_000, approximate=True)) == "environ 1,2 Go"
     assert [french_size(in_words(count)) for count in (5, 5_000, 5_000_000)] == ["5 o", "5 ko", "5 Mo"]
     assert french_size(in_words(None)) == "de taille inconnue"
+
+
+def test_numbers_have_a_comma_and_thousands_apart() -> None:
+    assert french_number("9,500") == "9\u202f500"
+    assert french_number("-3.5 dB") == "-3,5 dB"
+    assert french_number("1,234,567.8") == "1\u202f234\u202f567,8"
 
 
 def test_whatever_ships_has_a_french_name() -> None:
