@@ -101,7 +101,8 @@ FRENCH = french(
         heard_as="Compris comme : {label}",
         unfamiliar=(
             "Ce modèle ne connaît rien de proche de « {query} » ; il l’a pris pour « {label} », ce qui convient le "
-            "mieux aux mots et à l’enregistrement. N’en attendez pas trop, ou essayez d’autres mots."
+            "mieux aux mots et à l’enregistrement. Si ce n’est pas ce que vous vouliez, "
+            "attendez-en peu et essayez d’autres mots."
         ),
         not_found=(
             "Presque rien de tel n’a été trouvé : c’est {under} dB plus faible que l’enregistrement. "

@@ -184,7 +184,7 @@ ENGLISH = Texts(
     heard_as="Heard as: {label}",
     unfamiliar=(
         "This model knows nothing close to “{query}”; it took it for “{label}”, which fits the words and the recording "
-        "best. Expect little, or try other words."
+        "best. Expect little if that is not what you meant; other words may do better."
     ),
     not_found=(
         "Next to nothing like that was found: it is {under} dB quieter than the recording. "
