@@ -1,4 +1,4 @@
-"""How much of a recording a sound has in it, by what a model separates from excerpts."""
+"""How much of a few excerpts of a recording a sound has in it, by what a model separates from them."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,9 +8,10 @@ from torch import Tensor
 
 from lass.waveforms import Waveform
 
-# A few seconds here and there tell which sounds a recording holds, at a cost that does not grow with it.
+# A few seconds here and there tell which sounds go on in a recording, at a cost that does not grow with it. What is
+# short and between them is missed.
 EXCERPTS = 3
-SECONDS = 4.0
+SECONDS = 3.2
 
 
 def excerpts(mixture: Waveform, sample_rate: int) -> list[np.ndarray]:
@@ -26,8 +27,10 @@ def excerpts(mixture: Waveform, sample_rate: int) -> list[np.ndarray]:
 def share(parts: Sequence[Tensor], estimate: Callable[[Tensor], Tensor]) -> float:
     """The energy that ``estimate`` finds in ``parts``, each ``(1, channels, samples)``, over the energy they have.
 
-    0 for silence.
+    Between 0 and 1; 0 for silence.
     """
     energy = sum(float(part.double().square().sum()) for part in parts)
+    if energy == 0:
+        return 0.0
     found = sum(float(estimate(part).double().square().sum()) for part in parts)
-    return found / energy if energy > 0 else 0.0
+    return min(found / energy, 1.0)

@@ -144,6 +144,8 @@ class Separator:
         self._making = Lock()
         self.known_sounds = checkpoint.known_sounds
         self.levels = checkpoint.levels
+        # A known sound has a vector, but no words that a network could look at one by one.
+        self._asked_by_sentence = getattr(checkpoint.config, "listening", "pooled") == "pooled"
         # Samples from one cell of the network's coarsest grid to the next.
         cell = checkpoint.config.hop * checkpoint.config.stride[0]
         self.window = max(1, round(WINDOW * self.sample_rate / cell)) * cell
@@ -179,8 +181,9 @@ class Separator:
             waveform: ``(channels, samples)`` or ``(samples,)``, full scale at 1.
             sample_rate: hertz.
             query: what to hear, in words.
-            progress: called with windows done and windows in all, after each batch of windows.
-            cancelled: asked after each batch of windows.
+            progress: called with windows done and windows in all, after each batch of windows, and before the first
+                after each sound that was listened for.
+            cancelled: asked whenever progress is told.
 
         Raises:
             AudioError: the waveform is empty, too short or not finite.
@@ -275,8 +278,9 @@ class Separator:
         in_one_pass = engine is not None and engine.streams
         total = engine.steps(mixture.shape[1]) if engine is not None and in_one_pass else len(self._starts(mixture))
         heard: dict[int, float] = {}
-        if known is not None and (candidates := known.candidates(condition)):
-            parts = [torch.from_numpy(part * self._gain(mixture))[None] for part in excerpts(mixture, self.sample_rate)]
+        if known is not None and self._asked_by_sentence and (candidates := known.candidates(condition)):
+            gain = self._gain(mixture)
+            parts = [torch.from_numpy(part * gain)[None] for part in excerpts(mixture, self.sample_rate)]
             for sound in candidates:
                 heard[sound] = share(parts, self._estimate(Query(known.vectors[sound : sound + 1])))
                 yield Progress(0, total)

@@ -14,10 +14,12 @@ import lass
 from lass import presence, separation
 from lass.checkpoints.loading import Loaded, load_checkpoint
 from lass.errors import AudioError, Cancelled, QueryError, SettingsError
+from lass.models.resunetpp import ResUNetPPConfig
 from lass.queries import Query
 from lass.queries.known import KnownSounds
 from lass.queries.recogniser import Recogniser
-from lass.separation import Progress, Separation, Separator
+from lass.separation import Progress, Separation, Separator, Streamed
+from lass.waveforms import Scratch
 
 RATE = 16_000
 
@@ -211,15 +213,18 @@ class OneSound(nn.Module):
         return mixture * (query.pooled.argmax(1) == 1).float()[:, None, None]
 
 
-def of_two_sounds(loaded: Loaded, separator: Separator) -> tuple[Separator, Counting]:
-    """Knows "rain" and "sea", takes any other words for rain first, and hears the sea alone."""
-    vectors = torch.eye(separator.encoder.size)[:2]
+def doubting(separator: Separator) -> KnownSounds:
+    """Knows "rain" and "sea", and takes any other words for either, for rain first."""
     rain = separator.encoder.encode(["rain"]).pooled[0]
     # Log-odds of -6 and -8 for anything, and far apart for rain itself.
     recogniser = Recogniser(torch.stack([rain * 0.6, -rain * 0.6]), torch.tensor([-6.0, -8.0]))
+    return KnownSounds(("rain", "sea"), torch.eye(separator.encoder.size)[:2], 0.0, recogniser)
+
+
+def of_two_sounds(loaded: Loaded, separator: Separator) -> tuple[Separator, Counting]:
+    """Doubts what words mean, and hears the sea alone."""
     network = Counting(OneSound())
-    known = KnownSounds(("rain", "sea"), vectors, 0.0, recogniser)
-    return Separator(dataclasses.replace(loaded, model=network, known_sounds=known)), network
+    return Separator(dataclasses.replace(loaded, model=network, known_sounds=doubting(separator))), network
 
 
 def test_unclear_words_are_read_in_the_light_of_the_recording(loaded: Loaded, separator: Separator) -> None:
@@ -255,6 +260,32 @@ def test_listening_costs_the_same_however_long_the_recording(loaded: Loaded, sep
     assert network.windows == windows + 2 * presence.EXCERPTS
     assert found.understanding is not None
     assert found.understanding.label == "sea"
+
+
+def test_a_recording_on_disk_is_listened_to_alike(loaded: Loaded, separator: Separator, tmp_path: Path) -> None:
+    levelled = dataclasses.replace(loaded, levels=(-30.0, -20.0))
+    listening = Separator(dataclasses.replace(levelled, known_sounds=doubting(separator)))
+    mixture = noise(30, channels=2)
+    in_memory = listening.separate(mixture, RATE, "qwertz")
+    with Scratch(tmp_path) as scratch:
+        spool = scratch.spool(2)
+        spool.append(mixture)
+        *before, found = listening.stream(spool, RATE, "qwertz", scratch)
+        assert isinstance(found, Streamed)
+        target = np.asarray(found.target[..., : mixture.shape[1]])
+    np.testing.assert_allclose(target, in_memory.target, atol=1e-5)
+    assert found.understanding == in_memory.understanding
+    assert isinstance(before[0], Progress)
+    assert before[0].done == before[1].done == 0
+
+
+def test_networks_that_look_at_words_do_not_listen(loaded: Loaded, separator: Separator) -> None:
+    listening, network = of_two_sounds(loaded, separator)
+    config = ResUNetPPConfig(sample_rate=RATE, listening="tokens")
+    checkpoint = dataclasses.replace(loaded, model=network, known_sounds=listening.known_sounds, config=config)
+    network.windows = 0
+    Separator(checkpoint).separate(noise(5), RATE, "qwertz")
+    assert network.windows == 1
 
 
 def test_listening_can_be_cancelled(loaded: Loaded, separator: Separator) -> None:

@@ -20,8 +20,8 @@ SHARPNESS = 20.0
 # far above those of a query that is barely familiar.
 DRAW_WHEN_SURE = 1.0
 SURE = 2.0
-# Words leave open which sounds they mean: those whose log-odds are no further below the likeliest's, and no more than
-# so many. What is heard (UNHEARD) cannot turn the order round beyond that.
+# Sounds whose log-odds are so little below the likeliest's may be meant as well: the likeliest of them are listened
+# for. What is heard, from UNHEARD to everything, turns the order of sounds round that are 4.6 apart.
 DOUBT = 5.0
 CANDIDATES = 8
 # Cosine from which two known sounds are one under two names (rain, rain falling), between which nothing is to decide.
@@ -35,7 +35,7 @@ Heard = Mapping[int, float]
 
 @dataclass(frozen=True)
 class Understanding:
-    """How a checkpoint understood a query: the nearest sound it was trained on.
+    """How a checkpoint understood a query: the sound it took it for, of those it was trained on.
 
     ``similarity`` is the cosine between the two; ``familiar`` says whether the query means that sound surely enough to
     expect a separation.
@@ -76,7 +76,8 @@ class KnownSounds:
     def nearest(self, query: Query, heard: Heard | None = None) -> Understanding:
         """The known sound that the first row of a query means, or comes nearest to.
 
-        What was ``heard`` may decide between sounds. Whether the query is familiar is a matter of its words alone.
+        What was ``heard`` may decide between sounds. Whether the query is familiar is a matter of its words alone:
+        they have to name that very sound.
         """
         pooled = _unit(query[:1])
         similarities = (pooled @ self.vectors.T)[0]
@@ -86,7 +87,7 @@ class KnownSounds:
             return Understanding(self.labels[best], similarity, similarity >= self.threshold)
         odds = self.recogniser.odds(pooled)
         best = int(_weighed(odds, heard)[0].argmax())
-        sure = float(odds.max()) >= self.recogniser.familiar
+        sure = float(odds[0, best]) >= self.recogniser.familiar
         similarity = float(similarities[best])
         return Understanding(self.labels[best], similarity, sure and similarity >= self.threshold)
 
@@ -96,8 +97,8 @@ class KnownSounds:
         A network trained on few sounds knows what to do at their vectors and only guesses between them. Each row
         moves towards the mean of the known sounds, weighted by how near they are; its tokens stay as they are.
 
-        What was ``heard`` counts beside the words: sounds that the recording does not hold are hardly meant. Then the
-        query moves all the way, surely or not.
+        What was ``heard`` counts beside the words: sounds that the recording does not hold are hardly meant. Where
+        one of them was heard, the query moves all the way, however unsure its words. It is one query then, of one row.
         """
         from torch.nn.functional import normalize
 
@@ -110,7 +111,7 @@ class KnownSounds:
             nearness = _weighed(odds, heard).softmax(dim=1)
             surely = odds.amax(dim=1, keepdim=True) - self.recogniser.familiar
             draw = DRAW + (DRAW_WHEN_SURE - DRAW) * (surely / SURE).clamp(0, 1)
-            if heard:
+            if _tells(heard):
                 draw = draw.new_full(draw.shape, DRAW_WHEN_SURE)
         drawn = pooled.lerp(normalize(nearness @ self.vectors, dim=1), draw)
         return Query(normalize(drawn, dim=1), query.tokens, query.mask)
@@ -122,13 +123,18 @@ def _unit(query: Query) -> Tensor:
     return normalize(query.pooled, dim=1)
 
 
+def _tells(heard: Heard | None) -> bool:
+    """Whether any sound was heard; where none was, the words stand alone."""
+    return heard is not None and max(heard.values(), default=0.0) > UNHEARD
+
+
 def _weighed(odds: Tensor, heard: Heard | None) -> Tensor:
     """Log-odds ``(batch, labels)`` of words, and of what was heard if anything was listened for.
 
     A sound is as likely meant as its words say, times its share of the recording's energy: what is loud is more often
     asked for, and most sounds are not there at all.
     """
-    if not heard:
+    if heard is None or not _tells(heard):
         return odds
     shares = odds.new_zeros(odds.shape[1])
     for sound, share in heard.items():

@@ -110,7 +110,7 @@ def _what_it_is(recipe: Recipe, facts: dict[str, Any], size: int) -> str:
 def _use(recipe: Recipe, facts: dict[str, Any]) -> str:
     known = len(_labels(facts))
     sounds = f"the {known} sounds listed below" if known else "the descriptions it was trained on"
-    listens = "Where words leave open which of them is meant, it goes by what the recording holds. " if known else ""
+    listens = "Where words leave open which of them is meant, it goes by what excerpts of the recording hold. " if known else ""
     instead = ", or another one in its place" if known else ""
     low, high = recipe.mixing.snr
     most = len(recipe.mixing.interferers) + 1

@@ -115,7 +115,7 @@ VECTORS = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]
 
 
 def unsure(bias: float = 0.0) -> KnownSounds:
-    """Five known sounds; log-odds are ten times the places of a query, and ``bias``."""
+    """Five known sounds; log-odds of ASKED are ten times its places, and ``bias``."""
     odds = Recogniser(torch.eye(5) * ASKED.pooled.norm(), torch.full((5,), bias))
     vectors = torch.nn.functional.normalize(torch.nn.functional.pad(VECTORS, (0, 1)), dim=1)
     return KnownSounds(tuple("abcde"), vectors, 0.3, odds)
@@ -144,9 +144,17 @@ def test_what_is_heard_decides_between_sounds_that_words_leave_open() -> None:
     assert settled @ known.vectors[1] > 0.95 > known.settle(ASKED).pooled[0] @ known.vectors[1] + 0.2
 
 
+def test_familiar_words_do_not_vouch_for_another_sound_that_is_heard() -> None:
+    known = unsure(-9)
+    assert known.nearest(ASKED).familiar
+    by_ear = known.nearest(ASKED, {0: 0.0, 1: 0.0, 2: 0.9, 4: 0.0})
+    assert (by_ear.label, by_ear.familiar) == ("c", False)
+
+
 def test_where_nothing_is_heard_the_words_decide() -> None:
-    known = unsure(-12)
-    assert known.nearest(ASKED, dict.fromkeys([0, 1, 2, 4], 0.0)).label == "a"
+    known, nothing = unsure(-12), dict.fromkeys([0, 1, 2, 4], 0.001)
+    assert known.nearest(ASKED, nothing).label == "a"
+    assert torch.equal(known.settle(ASKED, nothing).pooled, known.settle(ASKED).pooled)
 
 
 def test_a_sound_that_was_not_listened_for_counts_as_not_heard() -> None:

@@ -167,7 +167,7 @@ def nearest(texts: Texts, found: knowing.Neighbours | None) -> str:
     items = "".join(
         f"<li><span>{fragments.in_english(texts, sound.label)}</span>"
         f'<meter min="0" max="1" value="{max(sound.similarity, 0):.3f}" aria-label="{escape(sound.label)}"></meter>'
-        f'<span class="lass-number">{sound.similarity:.2f}</span></li>'
+        f'<span class="lass-number">{fragments.number(texts, f"{sound.similarity:.2f}")}</span></li>'
         for sound in found.nearest
     )
     verdict = texts.heard_as.format(label=found.meant) + " – "

@@ -124,7 +124,7 @@ def batch_rows(texts: Texts, batch: Batch) -> str:
 def _result(texts: Texts, row: Row) -> str:
     if row.problem:
         return f'<span class="lass-problem">{escape(told(texts, row.problem))}</span>'
-    return escape(texts.pages.batch.found.format(level=f"{row.level_db:+.1f}"))
+    return escape(texts.pages.batch.found.format(level=number(texts, f"{row.level_db:+.1f}")))
 
 
 def _decibels(texts: Texts, values: Scores) -> list[str]:
