@@ -9,12 +9,14 @@ import pytest
 import soundfile
 import torch
 from playwright.sync_api import Page, expect
+from starlette.middleware import Middleware
 
 from lass.checkpoints.loading import Loaded
 from lass.models.resunet import ResUNetConfig
 from lass.queries import CompactEncoder
 from lass.separation import Separator
 from lass.ui import application
+from lass.ui.serving.waiting import Waiting
 from lass.ui.site import Extras
 from lass.ui.words.texts import ENGLISH
 from lass.ui.work.service import Limits, Service
@@ -52,6 +54,8 @@ def address(tmp_path_factory: pytest.TempPathFactory, votes: list[tuple[str, dic
             prevent_thread_lock=True, server_name="127.0.0.1", quiet=True, ssr_mode=False, show_error=False,
             theme=application.theme(), css_paths=[application.STYLE, application.PAGES],
             js=application.scripts(), footer_links=["api"],
+            # On a busy machine the page waits, and asks for its place in the line.
+            app_kwargs={"middleware": [Middleware(Waiting(service.bench.line).pages.around)]},
         )  # fmt: skip
         yield url
         blocks.close()
