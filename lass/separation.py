@@ -274,21 +274,20 @@ class Separator:
         Where the words leave open which sound they mean, the recording is listened to first. Returns how they were
         understood.
         """
-        engine, known = self.engine(), self.known_sounds
-        in_one_pass = engine is not None and engine.streams
-        total = engine.steps(mixture.shape[1]) if engine is not None and in_one_pass else len(self._starts(mixture))
+        engine, known, gain = self.engine(), self.known_sounds, self._gain(mixture)
+        streaming = engine if engine is not None and engine.streams else None
+        total = len(self._starts(mixture)) if streaming is None else streaming.steps(mixture.shape[1])
         heard: dict[int, float] = {}
         if known is not None and self._asked_by_sentence and (candidates := known.candidates(condition)):
-            gain = self._gain(mixture)
             parts = [torch.from_numpy(part * gain)[None] for part in excerpts(mixture, self.sample_rate)]
             for sound in candidates:
                 heard[sound] = share(parts, self._estimate(Query(known.vectors[sound : sound + 1])))
                 yield Progress(0, total)
         query = self.settled(condition, heard)
-        if engine is not None and in_one_pass:
-            yield from self._one_pass(engine, engine.guide(query), mixture, target)
+        if streaming is None:
+            yield from self._windows(mixture, gain, target, self._estimate(query))
         else:
-            yield from self._windows(mixture, target, self._estimate(query))
+            yield from self._one_pass(streaming, streaming.guide(query), mixture, gain, target)
         return None if known is None else known.nearest(condition, heard)
 
     def _estimate(self, query: Query) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -301,10 +300,10 @@ class Separator:
         return lambda windows: engine.separate(windows, guide).float()
 
     def _one_pass(
-        self, engine: Engine, guide: Guide, mixture: Waveform, target: np.ndarray | Spool
+        self, engine: Engine, guide: Guide, mixture: Waveform, gain: np.float32, target: np.ndarray | Spool
     ) -> Iterator[Progress]:
         """One pass over everything, piece by piece."""
-        gain, begin = self._gain(mixture), 0
+        begin = 0
         total = engine.steps(mixture.shape[1])
         at_level = Computed(mixture.shape, lambda first, last: mixture[..., first:last] * gain)
         for done, part in enumerate(engine.parts(at_level, guide), start=1):
@@ -313,11 +312,14 @@ class Separator:
             yield Progress(done, total)
 
     def _windows(
-        self, mixture: Waveform, target: np.ndarray | Spool, estimate: Callable[[torch.Tensor], torch.Tensor]
+        self,
+        mixture: Waveform,
+        gain: np.float32,
+        target: np.ndarray | Spool,
+        estimate: Callable[[torch.Tensor], torch.Tensor],
     ) -> Iterator[Progress]:
         """Add the target of every window of ``mixture (channels, samples)`` to ``target``, cross-faded."""
         samples = mixture.shape[1]
-        gain = self._gain(mixture)
         starts = self._starts(mixture)
         batch = BATCH.get(self.device.type, 1)
         for first in range(0, len(starts), batch):

@@ -110,7 +110,7 @@ def _what_it_is(recipe: Recipe, facts: dict[str, Any], size: int) -> str:
 def _use(recipe: Recipe, facts: dict[str, Any]) -> str:
     known = len(_labels(facts))
     sounds = f"the {known} sounds listed below" if known else "the descriptions it was trained on"
-    listens = "Where words leave open which of them is meant, it goes by what excerpts of the recording hold. "
+    listens = " Where words leave open which of them is meant, it goes by what\n  excerpts of the recording hold."
     instead = ", or another one in its place" if known else ""
     low, high = recipe.mixing.snr
     most = len(recipe.mixing.interferers) + 1
@@ -120,8 +120,8 @@ To hear one sound of an everyday recording better, and to study separation by la
 
     python -m lass separate recording.wav --query "a dog barking" --model {recipe.name} --out out/
 
-- It learned {sounds}. {listens if known else ''}A sound far from all of them may come out whole, in part or
-  not at all{instead}.
+- It learned {sounds}.{listens if known else ''} A sound far from all of
+  them may come out whole, in part or not at all{instead}.
 - It learned from mixtures of up to {most} sounds, {low:g} to {high:+g} dB apart. Denser scenes and fainter sounds
   separate worse.
 - It works on what differs in the spectrogram: two alike sounds at once, such as two voices, are beyond it.

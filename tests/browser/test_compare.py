@@ -61,9 +61,9 @@ def address(tmp_path_factory: pytest.TempPathFactory, votes: list[tuple[str, dic
         blocks.close()
 
 
-def give(page: Page, path: Path) -> None:
-    """The recording. Its name is shown only while it is sent, too briefly to wait for; that it can be played stays."""
-    recording = page.locator("#lass-recording")
+def give(page: Page, path: Path, place: str = "#lass-recording") -> None:
+    """A recording. Its name is shown only while it is sent, too briefly to wait for; that it can be played stays."""
+    recording = page.locator(place)
     recording.locator("input[type=file]").set_input_files(path)
     recording.get_by_role("button", name="Play", exact=True).wait_for(timeout=LONG)
 
@@ -126,8 +126,7 @@ def test_with_the_clean_sound_the_answers_are_measured(page: Page, address: str,
     soundfile.write(tmp_path / "clean.wav", samples / 2, rate, subtype="FLOAT")
     page.goto(f"{address}compare")
     page.get_by_role("button", name="The clean sound").click(timeout=LONG)
-    page.locator("#lass-truth input[type=file]").set_input_files(tmp_path / "clean.wav")
-    page.locator("#lass-truth").get_by_role("button", name="Play", exact=True).wait_for(timeout=LONG)
+    give(page, tmp_path / "clean.wav", "#lass-truth")
     give(page, path)
     question(page).fill("a siren wailing")
     button(page, "Compare").click()
