@@ -14,7 +14,7 @@ from lass.metrics import sdr
 from tests.browser.accessible import assert_accessible
 from tests.browser.archives import sounds
 from tests.browser.server import Server
-from tests.browser.test_separate import LONG, button, saved
+from tests.browser.test_separate import LONG, button, drawn_width, saved
 from tests.browser.widths import fits, on_each_width
 
 
@@ -94,7 +94,7 @@ def test_a_sweep_is_a_plot_a_table_and_a_file_and_can_be_cancelled(page: Page, s
     table.first.wait_for(timeout=LONG)
     assert table.count() == 7
     picture = page.locator("#lass-sweep-picture img")
-    assert picture.evaluate("image => image.complete && image.naturalWidth") == 960
+    assert drawn_width(picture) == 960
     assert "+5 dB" in (picture.get_attribute("alt") or "")
     light = median_lightness(picture)
     page.emulate_media(color_scheme="dark")
