@@ -100,9 +100,8 @@ FRENCH = french(
         download_report="Comment c’est fait (JSON)",
         heard_as="Compris comme : {label}",
         unfamiliar=(
-            "Ce modèle ne connaît rien de proche de « {query} » ; il l’a pris pour « {label} », ce qui convient le "
-            "mieux aux mots et à l’enregistrement. Si ce n’est pas ce que vous vouliez, "
-            "attendez-en peu et essayez d’autres mots."
+            "Ce modèle ne connaît rien de proche de « {query} » ; il l’a pris pour « {label} », le plus vraisemblable "
+            "des sons qu’il connaît. Si ce n’est pas ce que vous vouliez, attendez-en peu et essayez d’autres mots."
         ),
         not_found=(
             "Presque rien de tel n’a été trouvé : c’est {under} dB plus faible que l’enregistrement. "

@@ -183,8 +183,8 @@ ENGLISH = Texts(
     download_report="How it was made (JSON)",
     heard_as="Heard as: {label}",
     unfamiliar=(
-        "This model knows nothing close to “{query}”; it took it for “{label}”, which fits the words and the recording "
-        "best. Expect little if that is not what you meant; other words may do better."
+        "This model knows nothing close to “{query}”; it took it for “{label}”, the likeliest of the sounds it knows. "
+        "Expect little if that is not what you meant; other words may do better."
     ),
     not_found=(
         "Next to nothing like that was found: it is {under} dB quieter than the recording. "
