@@ -75,8 +75,9 @@ def evaluate(options: argparse.Namespace, settings: Settings) -> None:
     if options.out is not None:
         report.to_csv(options.out / "evaluation.csv")
         report.to_json(options.out / "evaluation.json")
-        save(report.figure(), options.out / "evaluation.png")
     print(report.to_json() if options.json else report.to_table())
+    if options.out is not None:
+        save(report.figure(), options.out / "evaluation.png")
 
 
 def benchmark(options: argparse.Namespace, settings: Settings) -> None:

@@ -133,9 +133,11 @@ def folder_list(
         return [label for label in labels if all(differ(label, other.label) for other in present)]
 
     labels = sorted({clip.label for clip in clips})
-    if not labels or not any(differ(labels[0], label) for label in labels):
+    alone = [label for label in labels if not any(differ(label, other) for other in labels)]
+    if alone or not labels:
+        what = f"nothing to mix {alone[0]!r} with" if len(alone) < len(labels) else "no two different sounds to mix"
         chosen = "" if folds is None else f" in fold {', '.join(map(str, sorted(folds)))}"
-        raise LassError(f"{clips_csv} has no two different sounds{chosen} to mix; choose other folds or clips.")
+        raise LassError(f"{clips_csv} has {what}{chosen}; choose other folds or clips.")
     words = _Words(captions, seed)
     # Pairs and wordings are drawn apart, so that new captions leave the mixtures as they were.
     rng, more = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 2])

@@ -101,7 +101,7 @@ def evaluate(
         try:
             rows.append(_measure(separator, item, query, other, sample_rate, measures))
         except (AudioError, QueryError) as error:
-            rows.append(Row(id=item.id, label=item.label, query=query, problem=str(error)))
+            rows.append(Row(id=item.id, label=item.label, query=query, snr_db=item.snr_db, problem=str(error)))
         if progress is not None:
             progress(done, len(items))
     if all(row.problem is not None for row in rows):

@@ -288,6 +288,7 @@ def _brief(report: Report) -> dict[str, Any]:
     """The means of one ratio, ready for JSON."""
     return {
         "mixtures": len(report.rows),
+        "problems": len(report.problems),
         **{measure: asdict(summary) for measure, summary in report.means().items()},
         "absent": None if report.absent is None else asdict(report.absent),
         "identity": {name: asdict(summary) for name, summary in report.identity.items()},

@@ -98,7 +98,9 @@ class EvaluationSettings:
             measures=open_measures(self.metrics, self.downloads),
             progress=progress,
         )
-        return replace(report, settings=self.facts())
+        # Numbers of the fast mode are told apart from those of the default.
+        fast = {"precision": "fast"} if getattr(separator, "precision", None) == "fast" else {}
+        return replace(report, settings=self.facts() | fast)
 
     def facts(self) -> dict[str, Any]:
         """All settings in plain values, as JSON has them: paths are texts, as they were given."""

@@ -14,7 +14,7 @@ from lass.errors import LassError
 from lass.files import whole
 from lass.training.collection import Recording, read_collection
 from lass.training.markdown import escaped, link
-from lass.training.recipe import Mixing, Optimisation, Recipe, SourceSet
+from lass.training.recipe import RECIPES, Mixing, Optimisation, Recipe, SourceSet
 from lass.training.scores import Evaluation, read_evaluations, score_tables
 
 CHECKPOINT = "model.safetensors"
@@ -151,8 +151,19 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
         f"- {_steps(optimisation)}, {optimisation.precision}; the weights are {share}{average}",
     ]
     lines[:0] = _stages(run.get("start"))
-    command = f"    python -m lass train {recipe.name} --data data"
-    return "## How it was trained\n\n" + "\n".join(lines) + f"\n\nThe recipe `{recipe.name}` says it all:\n\n{command}"
+    shipped = [name for name in _begun_with(run.get("start")) if (RECIPES / f"{name}.yaml").exists()]
+    stages = [*reversed(shipped), recipe.name]
+    several = "The recipes say it all; each goes on with what the one before learnt:"
+    say = several if shipped else f"The recipe `{recipe.name}` says it all:"
+    commands = "\n".join(f"    python -m lass train {name} --data data" for name in stages)
+    return "## How it was trained\n\n" + "\n".join(lines) + f"\n\n{say}\n\n{commands}"
+
+
+def _begun_with(start: dict[str, Any] | None) -> Iterator[str]:
+    """The names of the checkpoints that the run goes back to, from the latest to the first."""
+    while start:
+        yield str(start.get("checkpoint"))
+        start = (start.get("training") or {}).get("start")
 
 
 def _stages(start: dict[str, Any] | None) -> Iterator[str]:

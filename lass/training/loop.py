@@ -1,12 +1,14 @@
-"""The training loop: resumable to the bit, any device, one process or several.
+"""The training loop: resumable to the bit on a processor, any device, one process or several.
 
 A run lives in one folder: ``state.pt`` (everything needed to go on), ``best.safetensors`` and ``last.safetensors``
-(checkpoints of the averaged weights, loadable by :func:`lass.load_separator`), ``log.jsonl``, and TensorBoard's files
-and samples where they are asked for.
+(checkpoints of what the run gives: averaged weights, and a share of those it started from where the recipe asks for
+one; loadable by :func:`lass.load_separator`), ``log.jsonl``, and TensorBoard's files and samples where they are asked
+for.
 """
 
 import copy
 import math
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -34,7 +36,7 @@ from lass.training.optimisers import build_optimiser, learning_rate
 from lass.training.processes import ALONE, Processes
 from lass.training.recipe import Recipe
 from lass.training.sources import open_pool
-from lass.training.start import take_over
+from lass.training.start import located, take_over
 from lass.training.state import load_state, save_state
 from lass.training.validation import Validation, fixed_mixtures, labels, validate
 from lass.training.vectors import encode_all
@@ -93,7 +95,8 @@ class Trainer:
         settings = recipe.optimisation
         self.model = build(recipe.model).to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, settings.ema)
-        self.anchor = self._anchor() if settings.start_share else None
+        # What the recipe starts from, which a share of what is exported goes back to.
+        self.anchor: nn.Module | None = None
         processes.share_norms(self.model)
         if not processes.first:
             # What is dropped differs between the rows of a batch, and so between processes.
@@ -179,21 +182,18 @@ class Trainer:
 
     def _start(self) -> None:
         """Take over what fits of the checkpoint that the recipe starts from; a resumed run has it in its state."""
-        start = take_over(self.recipe.start, self.model, self.recipe.model.sample_rate, self.checkpoints)
+        path = located(self.recipe.start, self.folder.parent)
+        start = take_over(path, self.model, self.recipe.model.sample_rate, self.checkpoints)
         self.average.model.load_state_dict(self.model.state_dict())
+        if self.recipe.optimisation.start_share:
+            if start.left:
+                raise LassError(
+                    f"The checkpoint {start.name} is not of the recipe's network, so nothing lies between the two; "
+                    "set optimisation.start_share to 0."
+                )
+            self.anchor = copy.deepcopy(self.average.model)
         self.started = start.facts()
         self._log(start.in_words())
-
-    def _anchor(self) -> nn.Module:
-        """What the recipe starts from, which a share of what is exported goes back to."""
-        recipe, model = self.recipe, copy.deepcopy(self.average.model)
-        start = take_over(recipe.start, model, recipe.model.sample_rate, self.checkpoints)
-        if start.left:
-            raise LassError(
-                f"The checkpoint {start.name} is not of the recipe's network, so nothing lies between the two; set "
-                "optimisation.start_share to 0."
-            )
-        return model
 
     def result(self) -> nn.Module:
         """The network that is measured and exported."""
@@ -227,6 +227,8 @@ class Trainer:
         }
         if self.started is not None:
             state["start"] = self.started
+        if self.anchor is not None:
+            state["anchor"] = self.anchor.state_dict()
         save_state(self.folder, self.recipe, state)
 
     def resume(self) -> None:
@@ -250,6 +252,9 @@ class Trainer:
         if self.processes.rank < len(generators):
             self._set_generators(generators[self.processes.rank])
         self.started = state.get("start")
+        if self.recipe.optimisation.start_share and self.step:
+            self.anchor = copy.deepcopy(self.average.model)
+            self.anchor.load_state_dict(state["anchor"])
         if self.processes.first:
             self.journal.cut(self.step)
 
@@ -269,7 +274,9 @@ class Trainer:
         numbers = range(self.step, self.recipe.optimisation.steps)
         # A generator of its own: the loader would take a number from the one that the network draws from.
         own = torch.Generator()
-        loader = DataLoader(self.mixtures, None, sampler=numbers, num_workers=self.workers, generator=own)
+        loader = DataLoader(
+            self.mixtures, None, sampler=numbers, num_workers=self.workers, generator=own, worker_init_fn=_stays
+        )
         yield from loader
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -375,6 +382,11 @@ class Trainer:
     def _log(self, line: str) -> None:
         if self.processes.first:
             self.journal.log(line)
+
+
+def _stays(_worker: int) -> None:
+    """Ctrl-C reaches the loader's processes too, and the step that is being done needs what they load."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make(folder: Path) -> None:

@@ -203,8 +203,9 @@ class Optimisation:
 class Recipe:
     """Everything that decides what a training run learns, and what its checkpoint says of itself.
 
-    ``start`` is a model's name or a checkpoint's path whose weights training starts from, wherever they fit; empty
-    for random ones. ``folder`` is where the recipe was read from; it is no part of what the recipe says.
+    ``start`` is a model's name or a checkpoint's path whose weights training starts from, wherever they fit; empty for
+    random ones. ``runs/`` in it stands for the folder of runs. ``folder`` is where the recipe was read from; it is no
+    part of what the recipe says.
     """
 
     name: str

@@ -25,7 +25,7 @@ _FURTHER = {
 _OPTIONS = {
     "clips_csv": "--clips", "list_csv": "--list", "audio_dir": "--audio", "folds": "--fold", "count": "--count",
     "seed": "--seed", "snr_db": "--snr", "interferers": "--interferers", "wording": "--wording", "absent": "--absent",
-    "metrics": "--metrics",
+    "metrics": "--metrics", "precision": "--precision",
 }  # fmt: skip
 _PATHS = ("clips_csv", "list_csv", "audio_dir")
 _OF_CLIPS = ("count", "seed", "snr_db", "interferers")

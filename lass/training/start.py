@@ -1,6 +1,7 @@
 """Where training starts from: the weights of another checkpoint, as far as they fit."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from torch import nn
 from lass.checkpoints.bundled import is_bundled, load_bundled
 from lass.checkpoints.loading import load_checkpoint
 from lass.errors import LassError
+from lass.training.recipe import Recipe, RecipeError, load_recipe
 
+RUNS = "runs"
 SHOWN = 4
 
 
@@ -50,6 +53,36 @@ class Start:
             f"starting from {self.name}: {self.tensors} of {self.all_tensors} tensors, {self.parameters:,} of "
             f"{self.all_parameters:,} parameters{left}"
         )
+
+
+def located(start: str, runs: Path) -> str:
+    """Where a recipe's start is: what it has in ``runs/`` lies in the folder of runs, whatever that is called."""
+    first, *others = Path(start).parts or ("",)
+    return str(runs.joinpath(*others)) if first == RUNS and others else start
+
+
+def require_stages(recipe: Recipe, runs: Path) -> None:
+    """See before anything is heard that what a recipe starts from has been trained.
+
+    Raises:
+        LassError: it has not; the sentence says what to train first.
+    """
+    missing = list(_missing(recipe, runs))
+    if missing:
+        first = ", then ".join(f"python -m lass train {name}" for name in reversed(missing))
+        raise LassError(f"{recipe.name} goes on with {missing[0]}, which is not in {runs}; first run {first}.")
+
+
+def _missing(recipe: Recipe, runs: Path) -> Iterator[str]:
+    """The runs that are not there, from the one that ``recipe`` starts from back to the first."""
+    while len(parts := Path(recipe.start).parts) == 3 and parts[0] == RUNS:
+        if os.path.exists(located(recipe.start, runs)):
+            return
+        yield parts[1]
+        try:
+            recipe = load_recipe(parts[1])
+        except RecipeError:
+            return  # somebody's own, of which only the name is known
 
 
 @torch.no_grad()

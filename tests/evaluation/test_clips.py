@@ -147,6 +147,16 @@ def test_wrong_collections_are_refused(collection: Path, table: str, says: str) 
     assert "\n" not in str(error.value)
 
 
+def test_a_sound_that_has_only_its_own_kind_beside_it_is_named(collection: Path) -> None:
+    rows = ["1-0-0.wav,drums,1", "1-0-1.wav,music,1", "1-1-0.wav,synth,1"]
+    (collection / "clips.csv").write_text("\n".join(["file,label,fold", *rows]) + "\n")
+    with pytest.raises(LassError, match="has nothing to mix 'music' with; choose"):
+        folder_list(
+            collection / "clips.csv", collection / "clips", captions=None,
+            same_sound=[("drums", "music"), ("music", "synth")],
+        )  # fmt: skip
+
+
 def test_a_fold_without_clips_and_an_empty_list_are_refused(collection: Path) -> None:
     with pytest.raises(LassError, match="in fold 9"):
         folder_list(collection / "clips.csv", collection / "clips", folds=(9,), captions=None)

@@ -156,9 +156,10 @@ def test_silent_sources_are_counted_apart(folder: Path) -> None:
 
 def test_a_damaged_recording_costs_its_row_only(folder: Path) -> None:
     (folder / "broken.wav").write_bytes(b"RIFF not really")
-    report = evaluate(Half(), [item(folder, "broken", "beep"), item(folder, "hum", "beep")])
+    report = evaluate(Half(), [item(folder, "broken", "beep", snr=-3), item(folder, "hum", "beep")])
     broken, good = report.rows
     assert broken.problem
+    assert broken.snr_db == -3
     assert "\n" not in broken.problem
     assert good.problem is None
     assert report.sdr.count == 1
@@ -224,6 +225,16 @@ def test_settings_run_a_list_or_a_collection(folder: Path) -> None:
     (folder / "clips.csv").write_text("file,label,fold\nhum.wav,hum,1\nbeep.wav,beep,1\nwhistle.wav,whistle,2\n")
     settings = EvaluationSettings(audio_dir=folder, clips_csv=folder / "clips.csv", folds=(1,), count=4, captions=None)
     assert {row.label for row in settings.run(Half()).rows} == {"hum", "beep"}
+
+
+def test_the_fast_mode_is_told_in_the_settings(folder: Path) -> None:
+    class Fast(Half):
+        precision = "fast"
+
+    (folder / "clips.csv").write_text("file,label,fold\nhum.wav,hum,1\nbeep.wav,beep,1\n")
+    settings = EvaluationSettings(folder, clips_csv=folder / "clips.csv", count=1, captions=None)
+    assert settings.run(Fast()).settings["precision"] == "fast"
+    assert "precision" not in settings.run(Half()).settings
 
 
 def test_several_ratios_are_measured_in_one_run(folder: Path) -> None:

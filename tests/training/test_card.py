@@ -124,6 +124,16 @@ def test_it_names_the_stages_that_came_before(work: Work, tmp_path: Path) -> Non
     assert training[2].startswith("- 1 steps of 2 mixtures")
 
 
+@pytest.mark.parametrize("name", ["resunet-compact", "resunet-dprnn-compact", "resunetpp-compact"])
+def test_the_shipped_card_has_the_commands_of_all_stages_in_order(name: str) -> None:
+    stages = [name]
+    while start := load_recipe(stages[0]).start:
+        stages.insert(0, Path(start).parts[1])
+    card = (Path(__file__).parents[2] / "assets" / name / "README.md").read_text("utf-8")
+    commands = [line.strip() for line in card.splitlines() if "-m lass train" in line]
+    assert commands == [f"python -m lass train {stage} --data data" for stage in stages]
+
+
 def test_every_recording_it_learned_from_is_credited(work: Work, card: str) -> None:
     with (work.data / "tones" / "clips.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -61,8 +61,10 @@ def tiny(recipe: Recipe) -> Recipe:
     model = recipe.model
     if isinstance(model, ResUNetConfig):
         path = model.dual_path and DualPathConfig(1, 4, model.dual_path.cell, model.dual_path.depth)
+        # Muon leaves kernels of fewer channels to AdamW.
+        channels = (16, 16) if recipe.optimisation.optimiser == "muon" else (4, 6)
         small: ResUNetConfig | ResUNetPPConfig = dataclasses.replace(
-            model, sample_rate=RATE, window=128, hop=64, channels=(4, 6), pooling=((2, 2), (2, 2)), stem=(1, 1),
+            model, sample_rate=RATE, window=128, hop=64, channels=channels, pooling=((2, 2), (2, 2)), stem=(1, 1),
             dual_path=path,
         )  # fmt: skip
     else:
@@ -91,11 +93,14 @@ def test_every_recipe_trains(name: str, data: Path, downloads: Path, tmp_path: P
     chosen = words[recipe.encoder] if recipe.encoder in words else open_encoder(recipe.encoder, downloads)
     run = Trainer(recipe, chosen, data, tmp_path / "runs" / name, "cpu", 0, lambda _line: None)
     before = {key: value.clone() for key, value in run.model.named_parameters()}
+    met: set[torch.Tensor] = set()
+    for value in run.model.parameters():
+        value.register_post_accumulate_grad_hook(met.add)
     run.run()
     assert run.step == 2
     assert np.isfinite(run.losses).all()
     changed = [key for key, value in run.model.named_parameters() if not torch.equal(value, before[key])]
-    assert len(changed) > 0.8 * sum(value.grad is not None for value in run.model.parameters())
+    assert len(changed) > 0.8 * len(met)
     if recipe.encoder == "clap":
         separator = lass.load_separator(run.folder / "last.safetensors", cache_dir=downloads)
         result = separator.separate(np.float32(0.1) * np.ones(RATE, np.float32), RATE, "a dog barking")

@@ -12,7 +12,8 @@ from safetensors import safe_open
 
 from lass.checkpoints.bundled import load_bundled
 from lass.errors import LassError
-from lass.training.start import take_over
+from lass.training.recipe import load_recipe
+from lass.training.start import require_stages, take_over
 from tests.training.small import trainer, write_collection, write_recipe
 
 
@@ -91,6 +92,47 @@ def test_what_is_exported_lies_between_the_start_and_what_was_learnt(data: Path,
     assert any(not torch.equal(before[name], value) for name, value in learnt.items())
 
 
+def test_a_resumed_run_keeps_the_share_of_a_start_that_is_gone(data: Path, earlier: Path, tmp_path: Path) -> None:
+    def change(settings: dict[str, Any]) -> None:
+        settings["start"] = str(earlier)
+        settings["optimisation"]["start_share"] = 0.25
+
+    recipe = write_recipe(tmp_path, change)
+    straight = trainer(recipe, data, data / "runs" / f"straight-{tmp_path.name}")
+    straight.run()
+    run = trainer(recipe, data, data / "runs" / tmp_path.name)
+    run.run(stop=lambda: run.step == 5)
+    earlier.unlink()
+    again = trainer(recipe, data, run.folder)
+    again.resume()
+    again.run()
+    expected = load_bundled(straight.folder / "last.safetensors")[0].state_dict()
+    for name, value in load_bundled(again.folder / "last.safetensors")[0].state_dict().items():
+        assert torch.equal(value, expected[name]), name
+
+
+def test_a_stage_is_looked_for_in_the_folder_of_runs(data: Path, earlier: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "elsewhere"
+    (runs / "earlier").mkdir(parents=True)
+    earlier.rename(runs / "earlier" / "last.safetensors")
+    recipe = starting(tmp_path, "runs/earlier/last.safetensors")
+    require_stages(load_recipe(recipe), runs)
+    run = trainer(recipe, data, runs / "now")
+    run.run(stop=lambda: run.step == 1)
+    assert run.started is not None
+    assert run.started["checkpoint"] == "earlier"
+
+
+def test_what_is_to_be_trained_first_is_said_in_order(tmp_path: Path) -> None:
+    with pytest.raises(LassError, match="goes on with resunet-compact-late, which is not in") as caught:
+        require_stages(load_recipe("resunet-compact"), tmp_path)
+    first = [f"python -m lass train resunet-compact-{stage}" for stage in ("base", "middle", "late")]
+    assert str(caught.value).endswith(f"first run {', then '.join(first)}.")
+    with pytest.raises(LassError, match="goes on with mine, which is not in"):
+        require_stages(load_recipe(starting(tmp_path, "runs/mine/last.safetensors")), tmp_path)
+    require_stages(load_recipe("resunet-compact-base"), tmp_path)
+
+
 def test_nothing_lies_between_networks_of_another_shape(data: Path, earlier: Path, tmp_path: Path) -> None:
     def change(settings: dict[str, Any]) -> None:
         settings["start"] = str(earlier)
@@ -98,7 +140,7 @@ def test_nothing_lies_between_networks_of_another_shape(data: Path, earlier: Pat
         settings["optimisation"]["start_share"] = 0.25
 
     with pytest.raises(LassError, match=r"earlier is not of the recipe's network.*start_share"):
-        trainer(write_recipe(tmp_path, change), data, data / "runs" / tmp_path.name)
+        trainer(write_recipe(tmp_path, change), data, data / "runs" / tmp_path.name).run()
 
 
 def test_tensors_of_another_shape_keep_their_random_start(data: Path, earlier: Path, tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""``lass train`` as it is typed: nobody's work is written over, and Ctrl-C keeps what was learnt."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from lass.checkpoints.bundled import load_bundled
+from lass.cli import main
+from lass.training.loop import Trainer
+from lass.training.recipe import load_recipe
+from tests.training.small import trainer, write_collection, write_recipe
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_collection(tmp_path_factory.mktemp("data"))
+
+
+def train(recipe: Path, data: Path, runs: Path, *more: str) -> int:
+    words = ["train", str(recipe), "--data", str(data), "--runs", str(runs), "--device", "cpu", *more]
+    return main(words)
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
+    asked: signal.Signals,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipe = write_recipe(tmp_path)
+    straight = trainer(load_recipe(recipe), data, data / "runs" / f"straight-{tmp_path.name}")
+    straight.run()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    learn = Trainer._train_step
+
+    def stopped(run: Trainer, batch: object) -> float:
+        # Between two saves, in the middle of a step.
+        if run.step == 4:
+            signal.raise_signal(asked)
+        return learn(run, batch)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_train_step", stopped)
+        assert train(recipe, data, tmp_path / "runs") == 1
+    assert "small is stopped after step 5; go on with --resume" in capsys.readouterr().err
+    assert {number: signal.getsignal(number) for number in handlers} == handlers
+    assert train(recipe, data, tmp_path / "runs") == 1
+    assert "holds a run already; continue it with --resume" in capsys.readouterr().err
+    assert train(recipe, data, tmp_path / "runs", "--resume") == 0
+    expected = load_bundled(straight.folder / "last.safetensors")[0].state_dict()
+    for name, value in load_bundled(tmp_path / "runs" / "small" / "last.safetensors")[0].state_dict().items():
+        assert value.equal(expected[name]), name
+
+
+def test_checkpoints_that_were_kept_are_not_written_over(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "small" / "last.safetensors"
+    kept.parent.mkdir()
+    kept.write_bytes(b"what somebody trained")
+    assert train(write_recipe(tmp_path), data, tmp_path) == 1
+    assert "holds checkpoints of an earlier run; move them away to start anew" in capsys.readouterr().err
+    assert kept.read_bytes() == b"what somebody trained"
+
+
+def test_a_stage_that_is_missing_is_asked_for_before_anything_is_heard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "resunetpp-compact-middle", "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
+    said = capsys.readouterr().err
+    assert "first run python -m lass train resunetpp-compact-base" in said
+    assert not (tmp_path / "runs").exists()
