@@ -84,6 +84,15 @@ def read_same_sound(path: str | Path) -> list[list[str]]:
     return [[str(label) for label in labels] for labels in groups]
 
 
+def _of_folds(clips_csv: str | Path, clips: list[Clip], folds: Collection[int] | None) -> list[Clip]:
+    if folds is None:
+        return clips
+    missing = sorted(set(folds) - {clip.fold for clip in clips})
+    if missing:
+        raise LassError(f"{clips_csv} has no clips in fold {', '.join(map(str, missing))}; choose other folds.")
+    return [clip for clip in clips if clip.fold in folds]
+
+
 def folder_list(
     clips_csv: str | Path,
     audio_dir: str | Path,
@@ -120,7 +129,7 @@ def folder_list(
         raise LassError(f"A list of {count} mixtures cannot be made; ask for at least one.")
     if interferers < 1:
         raise LassError(f"A mixture with {interferers} other sounds is none; ask for at least one.")
-    clips = [clip for clip in read_clips(clips_csv, audio_dir) if folds is None or clip.fold in folds]
+    clips = _of_folds(clips_csv, read_clips(clips_csv, audio_dir), folds)
     groups: dict[str, set[int]] = {}
     for number, names in enumerate(same_sound):
         for label in names:

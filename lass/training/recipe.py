@@ -281,7 +281,7 @@ def _fields(file: Path, given: str | Path, below: tuple[Path, ...]) -> Any:
     if not isinstance(fields, dict) or "extends" not in fields:
         return fields
     name = str(fields.pop("extends"))
-    beside = file.with_name(f"{name}.yaml")
+    beside = file.parent / (name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
     base = beside if os.path.isfile(beside) else _file(name)
     if base.resolve() in (one.resolve() for one in (file, *below)):
         raise RecipeError(f"The recipe {name} extends itself by way of {file.name}; extend one that stands alone.")

@@ -13,6 +13,7 @@ from lass.checkpoints.bundled import is_bundled, load_bundled
 from lass.checkpoints.loading import load_checkpoint
 from lass.errors import LassError
 from lass.training.recipe import Recipe, RecipeError, load_recipe
+from lass.training.state import STATE_FILE
 
 RUNS = "runs"
 SHOWN = 4
@@ -62,15 +63,23 @@ def located(start: str, runs: Path) -> str:
 
 
 def require_stages(recipe: Recipe, runs: Path) -> None:
-    """See before anything is heard that what a recipe starts from has been trained.
+    """See before anything is heard that what a recipe starts from is there.
 
     Raises:
-        LassError: it has not; the sentence says what to train first.
+        LassError: it is not; the sentence says what to train first.
     """
     missing = list(_missing(recipe, runs))
     if missing:
-        first = ", then ".join(f"python -m lass train {name}" for name in reversed(missing))
-        raise LassError(f"{recipe.name} goes on with {missing[0]}, which is not in {runs}; first run {first}.")
+        commands = [f"python -m lass train {name}" for name in reversed(missing)]
+        if (runs / missing[-1] / STATE_FILE).exists():
+            commands[0] += " --resume"
+        raise LassError(
+            f"{recipe.name} goes on with {missing[0]}, which {runs} does not hold yet; with the same --data and --runs "
+            f"run {', then '.join(commands)}."
+        )
+    start = located(recipe.start, runs)
+    if Path(start).suffix and not os.path.exists(start):
+        raise LassError(f"There is no checkpoint at {start}, which {recipe.name} starts from; correct its start.")
 
 
 def _missing(recipe: Recipe, runs: Path) -> Iterator[str]:
@@ -79,6 +88,8 @@ def _missing(recipe: Recipe, runs: Path) -> Iterator[str]:
         if os.path.exists(located(recipe.start, runs)):
             return
         yield parts[1]
+        if (runs / parts[1] / STATE_FILE).exists():
+            return  # begun, so that it needs nothing before it
         try:
             recipe = load_recipe(parts[1])
         except RecipeError:

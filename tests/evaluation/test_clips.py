@@ -158,7 +158,8 @@ def test_a_sound_that_has_only_its_own_kind_beside_it_is_named(collection: Path)
 
 
 def test_a_fold_without_clips_and_an_empty_list_are_refused(collection: Path) -> None:
-    with pytest.raises(LassError, match="in fold 9"):
-        folder_list(collection / "clips.csv", collection / "clips", folds=(9,), captions=None)
+    for folds in ((9,), (1, 9)):
+        with pytest.raises(LassError, match="has no clips in fold 9; choose"):
+            folder_list(collection / "clips.csv", collection / "clips", folds=folds, captions=None)
     with pytest.raises(LassError, match="at least one"):
         folder_list(collection / "clips.csv", collection / "clips", count=0, captions=None)

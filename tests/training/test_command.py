@@ -73,5 +73,5 @@ def test_a_stage_that_is_missing_is_asked_for_before_anything_is_heard(
 ) -> None:
     assert main(["train", "resunetpp-compact-middle", "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]) == 1
     said = capsys.readouterr().err
-    assert "first run python -m lass train resunetpp-compact-base" in said
+    assert "run python -m lass train resunetpp-compact-base" in said
     assert not (tmp_path / "runs").exists()

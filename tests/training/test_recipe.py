@@ -94,7 +94,7 @@ def test_a_recipe_says_only_what_it_does_otherwise(tmp_path: Path) -> None:
 
 
 def test_a_network_of_another_kind_is_not_mixed_with_the_one_extended(tmp_path: Path) -> None:
-    text = f"extends: {write_recipe(tmp_path).stem}\nmodel: {{kind: resunetpp, condition_size: 384}}\n"
+    text = f"extends: {write_recipe(tmp_path).name}\nmodel: {{kind: resunetpp, condition_size: 384}}\n"
     assert load_recipe(extending(tmp_path, "other", text)).model == ResUNetPPConfig(condition_size=384)
 
 

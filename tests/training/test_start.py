@@ -124,12 +124,19 @@ def test_a_stage_is_looked_for_in_the_folder_of_runs(data: Path, earlier: Path, 
 
 
 def test_what_is_to_be_trained_first_is_said_in_order(tmp_path: Path) -> None:
-    with pytest.raises(LassError, match="goes on with resunet-compact-late, which is not in") as caught:
+    with pytest.raises(LassError, match=r"goes on with resunet-compact-late, which .* does not hold yet") as caught:
         require_stages(load_recipe("resunet-compact"), tmp_path)
     first = [f"python -m lass train resunet-compact-{stage}" for stage in ("base", "middle", "late")]
-    assert str(caught.value).endswith(f"first run {', then '.join(first)}.")
-    with pytest.raises(LassError, match="goes on with mine, which is not in"):
+    assert str(caught.value).endswith(f"--runs run {', then '.join(first)}.")
+    (tmp_path / "resunet-compact-middle").mkdir()
+    (tmp_path / "resunet-compact-middle" / "state.pt").touch()
+    with pytest.raises(LassError) as caught:
+        require_stages(load_recipe("resunet-compact"), tmp_path)
+    assert str(caught.value).endswith(f"--runs run {first[1]} --resume, then {first[2]}.")
+    with pytest.raises(LassError, match=r"goes on with mine, which .* does not hold yet"):
         require_stages(load_recipe(starting(tmp_path, "runs/mine/last.safetensors")), tmp_path)
+    with pytest.raises(LassError, match=r"no checkpoint at nowhere/last\.safetensors, which small starts from"):
+        require_stages(load_recipe(starting(tmp_path, "nowhere/last.safetensors")), tmp_path)
     require_stages(load_recipe("resunet-compact-base"), tmp_path)
 
 
