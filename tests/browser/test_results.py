@@ -18,6 +18,7 @@ from lass.listening.studies import Studies
 from lass.listening.web.organiser import organiser_routes
 from tests.browser.conftest import OpenPage
 from tests.browser.server import free_port
+from tests.browser.test_separate import drawn_width
 from tests.listening.rated import AFTERWARDS, WHILE_OPEN, fill, golden_study
 
 PASSWORD = "a password of the organiser"
@@ -95,11 +96,10 @@ def complaints(page: Page) -> list[str]:
 
 def pictures_are_there(page: Page) -> bool:
     """Scrolls to every picture and says whether all were drawn."""
-    for picture in page.locator("figure img").all():
+    pictures = page.locator("figure img").all()
+    for picture in pictures:
         picture.scroll_into_view_if_needed()
-    return bool(
-        page.wait_for_function("[...document.querySelectorAll('figure img')].every(i => i.complete && i.naturalWidth)")
-    )
+    return all(drawn_width(picture) > 0 for picture in pictures)
 
 
 def test_an_open_study_hides_its_means(open_page: OpenPage, results: Results, console_errors: list[str]) -> None:
