@@ -8,6 +8,7 @@ publisher does not state is not guessed: it says "not stated", or it is marked a
 import difflib
 import json
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ State = Literal["bundled", "downloaded", "to download"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 NOT_STATED = "not stated"
+SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth")
 FORMAT = 1
 
 RESUNET30_PARAMETERS_32K = 26_447_941
@@ -306,6 +308,21 @@ def find(name: str, cache_dir: Path | str | None = None, assets_dir: Path | str 
         if entry.name == name:
             return _with_state(entry, cache_dir)
     raise _unknown("model", name, names())
+
+
+def file_named(name_or_path: str | Path) -> Path | None:
+    """The checkpoint file that these words name; None where they are not a path, and so a model's name.
+
+    Raises:
+        ModelError: they are a path, and there is no file.
+    """
+    path = Path(name_or_path)
+    # Not path.is_file(), which raises for a name that is too long to be one.
+    if os.path.isfile(path):
+        return path
+    if path.suffix in SUFFIXES or len(path.parts) > 1:
+        raise ModelError(f"There is no checkpoint at {path}; check the path, or give a model's name.")
+    return None
 
 
 def find_companion(name: str) -> Companion:

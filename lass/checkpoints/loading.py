@@ -1,6 +1,5 @@
 """From a catalogue name or a path to a network with its query encoder."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +44,8 @@ def load_checkpoint(
     Raises:
         ModelError: the name is unknown, the file is not here, is damaged or is no checkpoint.
     """
-    path = Path(name_or_path)
-    # Not path.is_file(), which raises for a name that is too long to be one.
-    if os.path.isfile(path):
+    if (path := catalogue.file_named(name_or_path)) is not None:
         return _load_file(path, path.stem, cache_dir, sample_rate)
-    if path.suffix in (".safetensors", ".ckpt", ".pt", ".pth") or len(path.parts) > 1:
-        raise ModelError(f"There is no checkpoint at {path}; check the path, or give a model's name.")
     entry = catalogue.find(str(name_or_path), cache_dir)
     if sample_rate not in (None, entry.sample_rate):
         raise ModelError(f"{entry.title} works at {entry.sample_rate} Hz; leave the sample rate out for a named model.")

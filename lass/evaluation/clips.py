@@ -87,10 +87,14 @@ def read_same_sound(path: str | Path) -> list[list[str]]:
 def _of_folds(clips_csv: str | Path, clips: list[Clip], folds: Collection[int] | None) -> list[Clip]:
     if folds is None:
         return clips
-    missing = sorted(set(folds) - {clip.fold for clip in clips})
+    missing = set(folds) - {clip.fold for clip in clips}
     if missing:
-        raise LassError(f"{clips_csv} has no clips in fold {', '.join(map(str, missing))}; choose other folds.")
+        raise LassError(f"{clips_csv} has no clips {_in_folds(missing)}; choose other folds.")
     return [clip for clip in clips if clip.fold in folds]
+
+
+def _in_folds(folds: Iterable[int]) -> str:
+    return f"in fold {', '.join(map(str, sorted(folds)))}"
 
 
 def folder_list(
@@ -145,7 +149,7 @@ def folder_list(
     alone = [label for label in labels if not any(differ(label, other) for other in labels)]
     if alone or not labels:
         what = f"nothing to mix {alone[0]!r} with" if len(alone) < len(labels) else "no two different sounds to mix"
-        chosen = "" if folds is None else f" in fold {', '.join(map(str, sorted(folds)))}"
+        chosen = "" if folds is None else f" {_in_folds(folds)}"
         raise LassError(f"{clips_csv} has {what}{chosen}; choose other folds or clips.")
     words = _Words(captions, seed)
     # Pairs and wordings are drawn apart, so that new captions leave the mixtures as they were.

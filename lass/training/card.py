@@ -150,8 +150,9 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
         f"- loss: {losses}{absent}",
         f"- {_steps(optimisation)}, {optimisation.precision}; the weights are {share}{average}",
     ]
-    lines[:0] = _stages(run.get("start"))
-    shipped = [name for name in _begun_with(run.get("start")) if (RECIPES / f"{name}.yaml").exists()]
+    lines[:0] = _stages(run)
+    begun_with = (str(start.get("checkpoint")) for start in _starts(run))
+    shipped = [name for name in begun_with if (RECIPES / f"{name}.yaml").exists()]
     stages = [*reversed(shipped), recipe.name]
     several = "The recipes say it all; each goes on with what the one before learnt:"
     say = several if shipped else f"The recipe `{recipe.name}` says it all:"
@@ -159,25 +160,25 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
     return "## How it was trained\n\n" + "\n".join(lines) + f"\n\n{say}\n\n{commands}"
 
 
-def _begun_with(start: dict[str, Any] | None) -> Iterator[str]:
-    """The names of the checkpoints that the run goes back to, from the latest to the first."""
-    while start:
-        yield str(start.get("checkpoint"))
-        start = (start.get("training") or {}).get("start")
+def _starts(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a run says of the checkpoint that it started from, of the one that this had started from, and so on."""
+    while start := run.get("start"):
+        yield start
+        run = start.get("training") or {}
 
 
-def _stages(start: dict[str, Any] | None) -> Iterator[str]:
-    """The checkpoint that the run started from, the one that this had started from, and so on."""
+def _stages(run: dict[str, Any]) -> Iterator[str]:
+    """A line for each checkpoint that a run goes back to."""
     begun = "from the weights of"
-    while start:
+    for start in _starts(run):
         taken, everything = (int(start.get(name, 0)) for name in ("parameters", "of_parameters"))
         rest = "" if taken == everything else "; the rest started at random"
-        run = start.get("training") or {}
-        steps, hours = int(run.get("steps", 0)), float(run.get("seconds", 0)) / 3600
-        budget = f" ({steps:,} steps, {hours:.1f} hours on {escaped(str(run.get('device')))})" if steps else ""
+        training = start.get("training") or {}
+        steps, hours = int(training.get("steps", 0)), float(training.get("seconds", 0)) / 3600
+        budget = f" ({steps:,} steps, {hours:.1f} hours on {escaped(str(training.get('device')))})" if steps else ""
         name = escaped(str(start.get("checkpoint")))
         yield f"- {begun} {name}{budget}: {taken:,} of {everything:,} parameters{rest}"
-        start, begun = run.get("start"), "and these from those of"
+        begun = "and these from those of"
 
 
 def _steps(optimisation: Optimisation) -> str:

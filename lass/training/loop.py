@@ -156,10 +156,11 @@ class Trainer:
 
         A run that has all its steps already writes its checkpoint anew, with the words of the captions as they are now.
         """
-        if self.step == 0 and self.processes.first:
-            self.journal.cut(0)  # what a run said that was killed before its first save
-        if self.step == 0 and self.recipe.start:
-            self._start()
+        if self.step == 0:
+            if self.processes.first:
+                self.journal.cut(0)  # what a run said that was killed before its first save
+            if self.recipe.start:
+                self._start()
         settings, started = self.recipe.optimisation, time.monotonic()
         before = self.seconds
         if self.step >= settings.steps:

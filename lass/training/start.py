@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from lass.checkpoints.bundled import is_bundled, load_bundled
+from lass.checkpoints.catalogue import file_named, find
 from lass.checkpoints.loading import load_checkpoint
-from lass.errors import LassError
+from lass.errors import LassError, ModelError
 from lass.training.recipe import Recipe, RecipeError, load_recipe
 from lass.training.state import STATE_FILE
 
@@ -62,11 +63,16 @@ def located(start: str, runs: Path) -> str:
     return str(runs.joinpath(*others)) if first == RUNS and others else start
 
 
-def require_stages(recipe: Recipe, runs: Path) -> None:
+def require_stages(recipe: Recipe, runs: Path, cache_dir: Path | None = None) -> None:
     """See before anything is heard that what a recipe starts from is there.
 
+    Args:
+        recipe: what is to be trained.
+        runs: the folder of runs.
+        cache_dir: where downloaded checkpoints are.
+
     Raises:
-        LassError: it is not; the sentence says what to train first.
+        LassError: it is not; the sentence says what to train first, or what to correct.
     """
     missing = list(_missing(recipe, runs))
     if missing:
@@ -77,9 +83,13 @@ def require_stages(recipe: Recipe, runs: Path) -> None:
             f"{recipe.name} goes on with {missing[0]}, which {runs} does not hold yet; with the same --data and --runs "
             f"run {', then '.join(commands)}."
         )
-    start = located(recipe.start, runs)
-    if Path(start).suffix and not os.path.exists(start):
-        raise LassError(f"There is no checkpoint at {start}, which {recipe.name} starts from; correct its start.")
+    if not recipe.start:
+        return
+    try:
+        if file_named(start := located(recipe.start, runs)) is None:
+            find(start, cache_dir)
+    except ModelError as error:
+        raise LassError(f"{recipe.name} cannot start from {recipe.start}. {error}") from error
 
 
 def _missing(recipe: Recipe, runs: Path) -> Iterator[str]:
@@ -132,12 +142,11 @@ def take_over(name_or_path: str, model: nn.Module, sample_rate: int, cache_dir: 
 
 
 def _network(name_or_path: str, sample_rate: int, cache_dir: Path | None) -> tuple[str, nn.Module, dict[str, Any]]:
-    path = Path(name_or_path)
-    is_file = os.path.isfile(path)  # not path.is_file(), which raises for a name that is too long to be one
-    if is_file and path.suffix == ".safetensors" and is_bundled(path):
+    path = file_named(name_or_path)
+    if path is not None and path.suffix == ".safetensors" and is_bundled(path):
         # The words that it was trained with are not needed, nor is their encoder.
         model, card, _ = load_bundled(path)
         return str(card.get("name", path.stem)), model, dict(card.get("training", {}))
-    loaded = load_checkpoint(path if is_file else name_or_path, cache_dir=cache_dir,
-                             sample_rate=sample_rate if is_file else None)  # fmt: skip
+    rate = None if path is None else sample_rate
+    loaded = load_checkpoint(name_or_path, cache_dir=cache_dir, sample_rate=rate)
     return loaded.name, loaded.model, {}

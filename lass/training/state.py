@@ -29,6 +29,18 @@ def save_state(folder: Path, recipe: Recipe, state: dict[str, Any]) -> None:
             raise LassError(f"{file} cannot be written; free some space, and continue with --resume.") from error
 
 
+def require_new(folder: Path) -> None:
+    """See that a new run in this folder writes over nobody's work.
+
+    Raises:
+        LassError: the folder holds a run, or what is left of one.
+    """
+    if (folder / STATE_FILE).exists():
+        raise LassError(f"{folder} holds a run already; continue it with --resume, or remove the folder to start anew.")
+    if any(folder.glob("*.safetensors")):
+        raise LassError(f"{folder} holds checkpoints of an earlier run; move them away to start anew.")
+
+
 def load_state(folder: Path, recipe: Recipe, device: torch.device) -> dict[str, Any]:
     """The state of a run of ``recipe``.
 

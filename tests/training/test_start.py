@@ -135,8 +135,11 @@ def test_what_is_to_be_trained_first_is_said_in_order(tmp_path: Path) -> None:
     assert str(caught.value).endswith(f"--runs run {first[1]} --resume, then {first[2]}.")
     with pytest.raises(LassError, match=r"goes on with mine, which .* does not hold yet"):
         require_stages(load_recipe(starting(tmp_path, "runs/mine/last.safetensors")), tmp_path)
-    with pytest.raises(LassError, match=r"no checkpoint at nowhere/last\.safetensors, which small starts from"):
+    with pytest.raises(LassError, match=r"small cannot start from nowhere/last\.safetensors\. There is no checkpoint"):
         require_stages(load_recipe(starting(tmp_path, "nowhere/last.safetensors")), tmp_path)
+    with pytest.raises(LassError, match=r"small cannot start from resunet-compakt\. .*'?resunet-compact"):
+        require_stages(load_recipe(starting(tmp_path, "resunet-compakt")), tmp_path)
+    require_stages(load_recipe(starting(tmp_path, "resunet-compact")), tmp_path)
     require_stages(load_recipe("resunet-compact-base"), tmp_path)
 
 

@@ -134,10 +134,8 @@ def checkpoint_sha256(name_or_path: str, cache_dir: Path | None) -> str:
     """
     from lass.checkpoints import Store, catalogue
 
-    if os.path.isfile(name_or_path):
-        return sha256_of(Path(name_or_path))
-    if Path(name_or_path).suffix in (".safetensors", ".ckpt", ".pt", ".pth") or len(Path(name_or_path).parts) > 1:
-        raise ModelError(f"There is no checkpoint at {name_or_path}; check the path, or give a model's name.")
+    if (path := catalogue.file_named(name_or_path)) is not None:
+        return sha256_of(path)
     entry = catalogue.find(name_or_path, cache_dir)
     if entry.members:
         return _hash(*(checkpoint_sha256(member, cache_dir) for member in entry.members))
