@@ -2,16 +2,14 @@
 
 import argparse
 import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lass.cli.arguments import add_command, whole_number
 from lass.cli.arguments import seed as from_zero
 from lass.cli.output import chosen_device
+from lass.ending import Ending
 from lass.errors import LassError
 from lass.settings import Settings
 
@@ -49,13 +47,14 @@ def train(options: argparse.Namespace, settings: Settings) -> None:
     from lass.training.processes import join, leave
     from lass.training.recipe import load_recipe
     from lass.training.start import require_stages
+    from lass.training.state import require_new
 
     recipe = load_recipe(options.recipe)
     device = chosen_device(options, settings)
     folder = options.runs / recipe.name
     if not options.resume:
-        _require_new(folder)
-        require_stages(recipe, options.runs)
+        require_new(folder)
+        require_stages(recipe, options.runs, settings.checkpoints_dir)
     # What torchrun tells each of the processes that it starts.
     rank, count, local = (int(os.environ.get(name, "0")) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
     if count > 1 and device == "cuda":
@@ -76,40 +75,18 @@ def train(options: argparse.Namespace, settings: Settings) -> None:
     )
     if options.resume:
         trainer.resume()
-    with _asked_to_stop() as asked:
-        # Of several processes each would stop at a step of its own; they end at once, and go on from the last save.
-        trainer.run(asked) if processes.count == 1 else trainer.run()
+    ending = Ending(lambda: print("stopping after this step; once more stops at once", flush=True))
+    # Of several processes each would stop at a step of its own; they end at once, and go on from the last save.
+    if processes.count == 1:
+        ending.listen()
+    try:
+        trainer.run(ending.asked)
+    finally:
+        ending.release()
     leave(processes)
     if trainer.step < recipe.optimisation.steps:
         # Not a success: a command that waits for the whole run must not begin.
         raise LassError(f"{recipe.name} is stopped after step {trainer.step}; go on with --resume.")
-
-
-def _require_new(folder: Path) -> None:
-    if (folder / "state.pt").exists():
-        raise LassError(f"{folder} holds a run already; continue it with --resume, or remove the folder to start anew.")
-    if any((folder / name).exists() for name in ("last.safetensors", "best.safetensors")):
-        raise LassError(f"{folder} holds checkpoints of an earlier run; move them away to start anew.")
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether somebody pressed Ctrl-C or ended the command politely; doing so again ends it at once."""
-    asked: list[int] = []
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, _frame: object) -> None:
-        asked.append(number)
-        signal.signal(number, before[number])
-        print("stopping after this step; once more stops at once", flush=True)
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def compare(options: argparse.Namespace, settings: Settings) -> None:

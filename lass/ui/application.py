@@ -22,6 +22,7 @@ from lass.audio.isolated import Isolation, environment_for_decoders
 from lass.checkpoints import open_store
 from lass.checkpoints.catalogue import parts
 from lass.checkpoints.remote import is_loopback
+from lass.ending import Ending
 from lass.errors import SettingsError
 from lass.ui import site as pages
 from lass.ui.look.theme import theme
@@ -30,7 +31,7 @@ from lass.ui.parts import stand
 from lass.ui.parts.recording import recording_input
 from lass.ui.parts.stand import Stand
 from lass.ui.serving.beside import Beside
-from lass.ui.serving.ending import FINISH_SECONDS, Ending, finish
+from lass.ui.serving.ending import FINISH_SECONDS, finish
 from lass.ui.serving.head import FAVICON, Heads
 from lass.ui.serving.headers import secured
 from lass.ui.serving.health import Health

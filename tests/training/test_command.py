@@ -10,6 +10,7 @@ import pytest
 from lass.checkpoints.bundled import load_bundled
 from lass.cli import main
 from lass.training.loop import Trainer
+from lass.training.processes import Processes
 from lass.training.recipe import load_recipe
 from tests.training.small import trainer, write_collection, write_recipe
 
@@ -55,6 +56,22 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     expected = load_bundled(straight.folder / "last.safetensors")[0].state_dict()
     for name, value in load_bundled(tmp_path / "runs" / "small" / "last.safetensors")[0].state_dict().items():
         assert value.equal(expected[name]), name
+
+
+def test_one_of_several_processes_ends_at_once(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def signalled(_run: Trainer, _stop: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the signal was swallowed")
+
+    monkeypatch.setattr(Processes, "share_norms", lambda *_: None)
+    monkeypatch.setattr(Processes, "_wait", lambda _: None)
+    monkeypatch.setattr("lass.training.processes.join", lambda *_, **__: Processes(0, 2))
+    monkeypatch.setattr(Trainer, "run", signalled)
+    recipe = write_recipe(tmp_path, lambda settings: settings["optimisation"].update(batch=4))
+    assert train(recipe, data, tmp_path / "runs") == 1
+    assert capsys.readouterr().err == "lass: stopped.\n"
 
 
 def test_checkpoints_that_were_kept_are_not_written_over(

@@ -1,8 +1,7 @@
-"""The end of the application: signals, steps that fail, and the real thing, started and stopped."""
+"""The end of the application: steps that fail, and the real thing, started and stopped."""
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -13,30 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lass.ui.serving.ending import Ending, finish
+from lass.ui.serving.ending import finish
 from tests.browser.server import ROOT, free_port
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-
-
-@posix
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_asks_for_the_end_and_a_second_one_is_not_heard_here(number: signal.Signals) -> None:
-    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
-    ending = Ending()
-    ending.listen()
-    assert signal.getsignal(number) not in before
-    os.kill(os.getpid(), number)
-    ending.wait()
-    assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
-
-
-def test_outside_the_main_thread_nothing_is_taken_over() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    thread = threading.Thread(target=Ending().listen)
-    thread.start()
-    thread.join()
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_step_that_fails_or_hangs_does_not_keep_the_others() -> None:
