@@ -9,7 +9,7 @@ import difflib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -380,6 +380,13 @@ def read_metadata(path: Path) -> Mapping[str, Any]:
     if version > FORMAT:
         raise ModelError(f"The checkpoint {path} was written by a newer version of this application; update it.")
     return metadata
+
+
+def starts(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a checkpoint's training says of the checkpoint it started from, of the one that this had started from, …"""
+    while start := training.get("start"):
+        yield start
+        training = start.get("training") or {}
 
 
 def _bundled_entry(bundled: Bundled, assets_dir: Path | str | None) -> ModelEntry:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from lass import scenes
-from lass.checkpoints.catalogue import read_metadata
+from lass.checkpoints.catalogue import read_metadata, starts
 from lass.errors import LassError
 from lass.files import whole
 from lass.training.collection import Recording, read_collection
@@ -151,7 +151,7 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
         f"- {_steps(optimisation)}, {optimisation.precision}; the weights are {share}{average}",
     ]
     lines[:0] = _stages(run)
-    begun_with = (str(start.get("checkpoint")) for start in _starts(run))
+    begun_with = (str(start.get("checkpoint")) for start in starts(run))
     shipped = [name for name in begun_with if (RECIPES / f"{name}.yaml").exists()]
     stages = [*reversed(shipped), recipe.name]
     several = "The recipes say it all; each goes on with what the one before learnt:"
@@ -160,17 +160,10 @@ def _training(recipe: Recipe, facts: dict[str, Any], sources: list[_Sources]) ->
     return "## How it was trained\n\n" + "\n".join(lines) + f"\n\n{say}\n\n{commands}"
 
 
-def _starts(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a run says of the checkpoint that it started from, of the one that this had started from, and so on."""
-    while start := run.get("start"):
-        yield start
-        run = start.get("training") or {}
-
-
 def _stages(run: dict[str, Any]) -> Iterator[str]:
     """A line for each checkpoint that a run goes back to."""
     begun = "from the weights of"
-    for start in _starts(run):
+    for start in starts(run):
         taken, everything = (int(start.get(name, 0)) for name in ("parameters", "of_parameters"))
         rest = "" if taken == everything else "; the rest started at random"
         training = start.get("training") or {}

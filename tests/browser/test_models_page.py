@@ -71,10 +71,13 @@ def test_what_each_bundled_model_took_to_train_is_what_its_file_says(page: Page,
     assert rows.count() == len(bundled) > 1
     for entry in bundled:
         assert entry.asset is not None
-        training = read_metadata(entry.asset)["training"]
+        stages = [read_metadata(entry.asset)["training"]]
+        while start := stages[-1].get("start"):
+            stages.append(start["training"])
+        steps, hours = (sum(stage[what] for stage in stages) for what in ("steps", "seconds"))
         row = rows.filter(has_text=entry.title).first
-        expect(row).to_contain_text(f"{training['steps']:,} steps")
-        expect(row).to_contain_text(f"{training['seconds'] / 3600:.1f} hours on {training['device'].upper()}")
+        expect(row).to_contain_text(f"{steps:,} steps, {hours / 3600:.1f} hours on {stages[0]['device'].upper()}")
+        expect(row).to_contain_text(f"in {len(stages)} stages")
         expect(row).to_contain_text(entry.size)
     assert fits(page)
 
@@ -83,7 +86,7 @@ def test_what_stays_english_on_the_french_page_says_that_it_is(page: Page, serve
     page.goto(f"{server.url}fr-models-and-method")
     page.locator(".lass-card").first.wait_for(timeout=LONG)
     expect(page.locator(".lass-card [lang=en]").first).to_contain_text("trained on")
-    expect(page.locator("#lass-budget tbody tr").first).to_contain_text(re.compile(r"resunet-\S+.*heures sur CPU"))
+    expect(page.locator("#lass-budget tbody tr").first).to_contain_text(re.compile(r"11\s000 pas, .* heures sur CPU"))
     expect(page.locator("#lass-budget")).not_to_contain_text("hours")
     expect(page.locator(".lass-card").filter(has_text="not stated")).to_have_count(0)
     page.get_by_role("button", name="La fiche entière").first.click()

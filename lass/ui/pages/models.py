@@ -118,40 +118,29 @@ def card(texts: Texts, entry: ModelEntry) -> str:
 def budgets(texts: Texts, models: Sequence[tuple[ModelEntry, knowing.Budget | None]]) -> str:
     """What each bundled model took to train and takes to keep, as a table; empty where there is none."""
     words = texts.pages.models
-    rows = [
-        [
-            escape(entry.title),
-            escape(_parameters(texts, entry)),
-            escape(fragments.size(texts, entry.size)),
-            _training(texts, budget),
-        ]
-        for entry, budget in models
-    ]
-    head = [words.model, words.parameters, words.size, words.training]
-    return page_fragments.table(head, rows, words.budgets) if rows else ""
+    rows = [[_model(texts, entry), _training(texts, budget)] for entry, budget in models]
+    return page_fragments.table([words.model, words.training], rows, words.budgets) if rows else ""
+
+
+def _model(texts: Texts, entry: ModelEntry) -> str:
+    weighs = texts.pages.models.weighs.format(
+        parameters=_parameters(texts, entry), size=fragments.size(texts, entry.size)
+    )
+    return f"{escape(entry.title)}<small>{escape(weighs)}</small>"
 
 
 def _training(texts: Texts, budget: knowing.Budget | None) -> str:
     words = texts.pages.models
     if budget is None:
         return escape(words.not_stated)
-    stages, before = [escape(_took(texts, budget))], budget.after
-    while before is not None:
-        named = words.trained_after if before.steps else words.trained_after_unknown
-        stages.append(f"<small>{escape(named.format(name=before.name, took=_took(texts, before)))}</small>")
-        before = before.after
-    return "<br>".join(stages)
-
-
-def _took(texts: Texts, budget: knowing.Budget) -> str:
-    """The steps, hours and device of one stage; empty where it states none."""
-    if not budget.steps:
-        return ""
-    return texts.pages.models.trained.format(
+    took = words.trained.format(
         steps=fragments.number(texts, f"{budget.steps:,}"),
         hours=fragments.number(texts, f"{budget.hours:.1f}"),
-        device=budget.device.upper(),
+        devices=", ".join(budget.devices).upper(),
     )
+    more = [words.trained_in.format(stages=budget.stages)] if budget.stages > 1 else []
+    more += [words.trained_after.format(name=budget.begun_with)] if budget.begun_with else []
+    return escape(took) + "".join(f"<small>{escape(line)}</small>" for line in more)
 
 
 def _parameters(texts: Texts, entry: ModelEntry) -> str:

@@ -171,9 +171,10 @@ class ModelsTexts:
     budgets: str
     model: str
     training: str
+    weighs: str
     trained: str
+    trained_in: str
     trained_after: str
-    trained_after_unknown: str
     not_stated: str
     cards: str
     architecture: str
@@ -405,9 +406,10 @@ ENGLISH = PageTexts(
         budgets="The models that come with the application, as their files state it",
         model="Model",
         training="Training",
-        trained="{steps} steps, {hours} hours on {device}",
-        trained_after="going on from {name}: {took}",
-        trained_after_unknown="going on from {name}",
+        weighs="{parameters} parameters, {size}",
+        trained="{steps} steps, {hours} hours on {devices}",
+        trained_in="in {stages} stages, each going on from the one before",
+        trained_after="going on from {name}",
         not_stated="not stated",
         cards="The models",
         architecture="Architecture",

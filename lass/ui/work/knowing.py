@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lass.ui.work.shelf import Shelf, is_here
 
@@ -73,32 +73,38 @@ def neighbours(shelf: Shelf, model: str, query: str) -> Neighbours | None:
 
 @dataclass(frozen=True)
 class Budget:
-    """What the training of a bundled model took; ``after`` is that of the checkpoint it went on from, if any.
+    """What the training of a bundled model took, all its stages together.
 
-    ``name`` is that checkpoint's, and empty for the model itself; of one that states nothing ``steps`` is 0.
+    ``begun_with`` names the checkpoint that it began with, of which nothing is known; empty where it began at random.
     """
 
     steps: int
     hours: float
-    device: str
-    name: str = ""
-    after: Budget | None = None
+    devices: tuple[str, ...]
+    stages: int
+    begun_with: str = ""
 
 
 def budget(entry: ModelEntry) -> Budget | None:
     """The budget that the header of a bundled checkpoint states; None where it states none. Raises ModelError."""
-    from lass.checkpoints.catalogue import read_metadata
+    from lass.checkpoints.catalogue import read_metadata, starts
 
     training = {} if entry.asset is None else read_metadata(entry.asset).get("training") or {}
-    found = _budget(training)
-    return found if found.steps and found.device else None
-
-
-def _budget(training: dict[str, Any], name: str = "") -> Budget:
-    start = training.get("start") or {}
-    after = _budget(start.get("training") or {}, str(start.get("checkpoint", ""))) if start else None
-    hours = float(training.get("seconds", 0)) / 3600
-    return Budget(int(training.get("steps", 0)), hours, str(training.get("device", "")), name, after)
+    if not training.get("steps") or not training.get("device"):
+        return None
+    stages, begun_with = [training], ""
+    for start in starts(training):
+        if (earlier := start.get("training") or {}).get("steps"):
+            stages.append(earlier)
+        else:
+            begun_with = str(start.get("checkpoint", ""))
+    return Budget(
+        steps=sum(int(stage["steps"]) for stage in stages),
+        hours=sum(float(stage.get("seconds", 0)) for stage in stages) / 3600,
+        devices=tuple(sorted({str(stage["device"]) for stage in stages if "device" in stage})),
+        stages=len(stages),
+        begun_with=begun_with,
+    )
 
 
 def card(entry: ModelEntry) -> str:

@@ -1,5 +1,6 @@
 """What the Models & method page is told of models: their cards, their budgets, and the sounds they know."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,23 +83,28 @@ def test_a_model_that_lists_nothing_has_no_neighbours(tmp_path: Path) -> None:
     assert knowing.neighbours(shelf, "half", "rain") is None
 
 
-def test_the_budget_is_what_the_header_says() -> None:
+def test_the_budget_is_what_the_headers_of_all_stages_say() -> None:
     for model in list_models():
         budget = knowing.budget(model)
         if model.asset is None:
             assert budget is None
             continue
-        training = read_metadata(model.asset)["training"]
         assert budget is not None
-        assert (budget.steps, budget.device) == (training["steps"], training["device"])
-        assert budget.hours == pytest.approx(training["seconds"] / 3600)
-        stage, start = budget.after, training.get("start")
-        while start is not None:
-            assert stage is not None
-            assert stage.name == start["checkpoint"]
-            assert stage.steps == start["training"]["steps"] > 0
-            stage, start = stage.after, start["training"].get("start")
-        assert stage is None
+        stages = [read_metadata(model.asset)["training"]]
+        while start := stages[-1].get("start"):
+            stages.append(start["training"])
+        assert budget.stages == len(stages) > 1
+        assert budget.steps == sum(stage["steps"] for stage in stages)
+        assert budget.hours == pytest.approx(sum(stage["seconds"] for stage in stages) / 3600)
+        assert budget.devices == ("cpu",)
+        assert budget.begun_with == ""
+
+
+def test_a_start_that_states_no_budget_is_named(checkpoint: Callable[[str], ModelEntry]) -> None:
+    first = {"steps": 300, "seconds": 3600, "device": "cuda", "start": {"checkpoint": "audiosep", "training": {}}}
+    last = {"steps": 20, "seconds": 1800, "device": "cpu", "start": {"checkpoint": "first", "training": first}}
+    budget = knowing.budget(checkpoint(json.dumps({"format": 1, "training": last})))
+    assert budget == knowing.Budget(320, 1.5, ("cpu", "cuda"), 2, "audiosep")
 
 
 @pytest.mark.parametrize(
