@@ -273,7 +273,10 @@ def _fields(file: Path, given: str | Path, below: tuple[Path, ...]) -> Any:
     try:
         fields = yaml.safe_load(file.read_text("utf-8"))
     except OSError as error:
-        raise RecipeError(f"The recipe {given} cannot be read ({error.strerror}); give a YAML file.") from error
+        shipped = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+        raise RecipeError(
+            f"The recipe {given} cannot be read ({error.strerror}); give a YAML file, or one of these: {shipped}."
+        ) from error
     except yaml.YAMLError as error:
         raise RecipeError(f"The recipe {file.name} is not valid YAML: {' '.join(str(error).split())}.") from error
     except ValueError as error:
