@@ -34,7 +34,7 @@ FLOORS = [
     ["scenes", "metrics", "plots", "presence"],
     ["sounds"],  # what the scenes are made of
     ["devices", "files", "waveforms"],
-    ["errors", "version", "typography"],
+    ["errors", "version", "typography", "ending"],
 ]
 # The user interface has floors of its own.
 UI_FLOORS = [
