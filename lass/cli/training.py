@@ -47,12 +47,14 @@ def train(options: argparse.Namespace, settings: Settings) -> None:
     from lass.training.processes import join, leave
     from lass.training.recipe import load_recipe
     from lass.training.start import require_stages
-    from lass.training.state import require_new
+    from lass.training.state import load_state, require_new
 
     recipe = load_recipe(options.recipe)
     device = chosen_device(options, settings)
     folder = options.runs / recipe.name
-    if not options.resume:
+    if options.resume:
+        load_state(folder, recipe)  # for what it raises: better now than when everything has been decoded
+    else:
         require_new(folder)
         require_stages(recipe, options.runs, settings.checkpoints_dir)
     # What torchrun tells each of the processes that it starts.

@@ -8,6 +8,7 @@ for.
 
 import copy
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -240,7 +241,7 @@ class Trainer:
         Raises:
             LassError: there is no state, it is damaged, or it belongs to another recipe.
         """
-        state = load_state(self.folder, self.recipe, self.device)
+        state = load_state(self.folder, self.recipe)
         self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
         self.losses = list(state.get("losses", []))
         self.discarded = int(state.get("discarded", 0))
@@ -388,8 +389,10 @@ class Trainer:
 
 
 def _stays(_worker: int) -> None:
-    """Ctrl-C reaches the loader's processes too, and the step that is being done needs what they load."""
+    """What ends a whole group of processes spares the loader's: the step that is being done needs what they load."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setsid"):
+        os.setsid()  # SIGTERM itself they must heed: it is how their parent ends them
 
 
 def _make(folder: Path) -> None:

@@ -1,9 +1,9 @@
 """Training on several devices: one process for each, the same weights in all, a part of every batch in each.
 
 The processes are started by ``torchrun``. Each makes its own rows of a batch, so that a run does not depend on how
-many there are, but for rounding: gradients and the statistics of norms are averaged over all rows of a batch. The
-first process alone measures, logs and saves. What a launcher of its own would add to these few calls of
-:mod:`torch.distributed` is not needed here.
+many there are, but for rounding and for what dropout draws: gradients and the statistics of norms are averaged over
+all rows of a batch. The first process alone measures, logs and saves. What a launcher of its own would add to these few
+calls of :mod:`torch.distributed` is not needed here.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 
 from lass.errors import LassError
+
+PATIENCE = timedelta(days=7)
+"""How long the first process may prepare what all of them need."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,14 @@ class Processes:
 
     @contextmanager
     def in_turn(self) -> Iterator[None]:
-        """The first process goes first, so that the others find what it has made."""
+        """The first process goes first, so that the others find what it has made, however long it takes."""
+        # A group of its own: the others' would give up within minutes, and a large collection is decoded for hours.
+        group = distributed.new_group(backend="gloo", timeout=PATIENCE) if self.count > 1 else None
         if not self.first:
-            self._wait()
+            self._wait(group)
         yield
         if self.first:
-            self._wait()
+            self._wait(group)
 
     def average(self, tensor: Tensor) -> Tensor:
         """The mean of a tensor over all processes, in place."""
@@ -74,9 +80,9 @@ class Processes:
                 # The same weights and buffers under the same names, so that checkpoints do not change.
                 module.__class__ = SharedBatchNorm
 
-    def _wait(self) -> None:
-        if self.count > 1:
-            distributed.barrier()
+    def _wait(self, group: distributed.ProcessGroup | None) -> None:
+        if group is not None:
+            distributed.barrier(group)
 
 
 ALONE = Processes()
@@ -93,14 +99,18 @@ def join(rank: int, count: int, *, device: str, address: str = "env://") -> Proc
             ``torchrun`` wrote into the environment.
 
     Raises:
-        LassError: the others cannot be met.
+        LassError: the device is not there, or the others cannot be met.
     """
     if count == 1:
         return ALONE
     cuda = torch.device(device).type == "cuda"
+    if cuda:
+        if (torch.device(device).index or 0) >= torch.cuda.device_count():
+            raise LassError(
+                f"Process {rank} of {count} has no device {device}; start one process for each device that is there."
+            )
+        torch.cuda.set_device(device)
     try:
-        if cuda:
-            torch.cuda.set_device(device)
         distributed.init_process_group("nccl" if cuda else "gloo", address, rank=rank, world_size=count)
     except (RuntimeError, ValueError) as error:
         raise LassError(

@@ -41,8 +41,8 @@ def require_new(folder: Path) -> None:
         raise LassError(f"{folder} holds checkpoints of an earlier run; move them away to start anew.")
 
 
-def load_state(folder: Path, recipe: Recipe, device: torch.device) -> dict[str, Any]:
-    """The state of a run of ``recipe``.
+def load_state(folder: Path, recipe: Recipe) -> dict[str, Any]:
+    """The state of a run of ``recipe``, its tensors in main memory.
 
     Raises:
         LassError: there is no state, it is damaged, or it belongs to another recipe.
@@ -51,7 +51,7 @@ def load_state(folder: Path, recipe: Recipe, device: torch.device) -> dict[str, 
     if not file.exists():
         raise LassError(f"{folder} holds no state to resume; start the run without --resume.")
     try:
-        state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         started_with = state["recipe"]
     except Exception as error:  # torch raises a dozen kinds for a file that is not what it wrote
         raise LassError(f"{file} is damaged; remove the folder {folder} and start the run anew.") from error

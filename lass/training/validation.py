@@ -52,6 +52,7 @@ def fixed_mixtures(recipe: Recipe, pool: Pool, encode: Callable[[list[str]], Que
         reverb=0.0,
         band=0.0,
         caption_blend=0.0,
+        caption_mean=0.0,
         query_noise=0.0,
         absent=0.2,
     )

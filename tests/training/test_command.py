@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,8 @@ from lass.training.loop import Trainer
 from lass.training.processes import Processes
 from lass.training.recipe import load_recipe
 from tests.training.small import trainer, write_collection, write_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +64,33 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
         assert value.equal(expected[name]), name
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes to signal")
+def test_what_ends_the_whole_group_saves_as_well(data: Path, tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path, lambda settings: settings["optimisation"].update(steps=100_000))
+    run = subprocess.Popen(
+        [sys.executable, "-m", "lass", "train", str(recipe), "--data", str(data), "--runs", str(tmp_path / "runs"),
+         "--device", "cpu", "--workers", "1"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert run.stdout is not None
+    for line in run.stdout:
+        if "step 20 " in line:
+            break
+    os.killpg(run.pid, signal.SIGTERM)
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert said.startswith("lass: small is stopped after step "), said
+    assert (tmp_path / "runs" / "small" / "state.pt").exists()
+
+
+def test_what_cannot_be_resumed_is_refused_before_anything_is_heard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(write_recipe(tmp_path), tmp_path / "no data", tmp_path / "runs", "--resume") == 1
+    assert "holds no state to resume; start the run without --resume" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_one_of_several_processes_ends_at_once(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,7 +99,7 @@ def test_one_of_several_processes_ends_at_once(
         pytest.fail("the signal was swallowed")
 
     monkeypatch.setattr(Processes, "share_norms", lambda *_: None)
-    monkeypatch.setattr(Processes, "_wait", lambda _: None)
+    monkeypatch.setattr(Processes, "in_turn", lambda _: nullcontext())
     monkeypatch.setattr("lass.training.processes.join", lambda *_, **__: Processes(0, 2))
     monkeypatch.setattr(Trainer, "run", signalled)
     recipe = write_recipe(tmp_path, lambda settings: settings["optimisation"].update(batch=4))

@@ -27,7 +27,7 @@ from lass.errors import LassError
 from lass.training.average import Average
 from lass.training.recipe import load_recipe
 from lass.training.state import difference, facts
-from tests.training.small import RATE, sound, trainer, write_collection, write_recipe
+from tests.training.small import RATE, sound, trainer, write_collection, write_recipe, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -185,6 +185,26 @@ def test_validation_is_reproducible(data: Path, recipe: Path, finished: Path) ->
     other = trainer(other_seed, data, data / "runs" / "other")
     for batch, same in zip(run.validation, other.validation, strict=True):
         assert torch.equal(batch.mixture, same.mixture), "the mixtures do not depend on the recipe's seed"
+
+
+def test_validation_asks_in_the_same_words_whatever_the_recipe_asks_in(data: Path, tmp_path: Path) -> None:
+    rows = [
+        {"file": f"{label}-{fold}.wav", "caption_1": f"{label} of take {fold}", "caption_2": f"take {fold}: {label}"}
+        for label in ("hum", "hiss", "whistle")
+        for fold in (1, 2, 3)
+    ]
+    write_table(data / "tones" / "captioned.csv", rows)
+
+    def asking(mean: float) -> list[torch.Tensor]:
+        def change(settings: dict[str, Any]) -> None:
+            settings["data"]["validation"] = {"folder": "tones/captioned.csv"}
+            settings["mixing"]["caption_mean"] = mean
+
+        run = trainer(write_recipe(tmp_path / f"{mean}", change), data, data / "runs" / f"asking-{mean}")
+        return [batch.query.pooled for batch in run.validation]
+
+    for one, other in zip(asking(0.0), asking(1.0), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_validation_measures_sdr_improvement(data: Path, recipe: Path) -> None:

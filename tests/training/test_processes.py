@@ -35,6 +35,35 @@ for stop, resume in ((3, False), (6, True)):
     leave(processes)
 """
 
+# The second process waits for longer than a message between the two may take.
+SLOW = """
+import sys, time
+from datetime import timedelta
+from torch.distributed import distributed_c10d
+from lass.training.processes import join, leave
+processes = join(int(sys.argv[1]), 2, device="cpu", address=f"file://{sys.argv[2]}")
+distributed_c10d._set_pg_timeout(timedelta(seconds=2))
+with processes.in_turn():
+    time.sleep(5 if processes.first else 0)
+print("both are there")
+leave(processes)
+"""
+
+
+def two(script: str, *arguments: object) -> list[str]:
+    """What two processes printed that both ran to their ends, each told its rank first."""
+    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(rank), *map(str, arguments)],
+            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], "\n".join(said)
+    return said
+
 
 def recipe(folder: Path) -> Path:
     def change(settings: dict[str, Any]) -> None:
@@ -49,33 +78,28 @@ def test_two_processes_learn_what_one_learns_and_resume(tmp_path: Path) -> None:
     alone = trainer(file, data, tmp_path / "runs" / "alone")
     alone.run()
     folder = tmp_path / "runs" / "two"
-    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(rank), *map(str, (file, data, folder, tmp_path / "meeting"))],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    said = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0], "\n".join(said)
+    said = two(SCRIPT, file, data, folder, tmp_path / "meeting")
     assert "loss" not in said[1]
-    one, two = (torch.load(tmp_path / "runs" / name / "state.pt", weights_only=True) for name in ("alone", "two"))
-    assert two["step"] == 6
-    assert len(two["generators"]) == 2
+    one, both = (torch.load(tmp_path / "runs" / name / "state.pt", weights_only=True) for name in ("alone", "two"))
+    assert both["step"] == 6
+    assert len(both["generators"]) == 2
     # Where a gradient is rounding alone, as that of a bias before a norm, Adam takes whole steps along it all the same;
     # so the weights are compared by their statistics and by the gradients' means, which the optimiser keeps.
     for name, value in one["model"].items():
         if "running" in name:
-            torch.testing.assert_close(two["model"][name], value, atol=2e-3, rtol=5e-3, msg=name)
+            torch.testing.assert_close(both["model"][name], value, atol=2e-3, rtol=5e-3, msg=name)
     moments = [torch.cat([state["exp_avg"].flatten() for state in run["optimiser"]["state"].values()])
-               for run in (one, two)]  # fmt: skip
+               for run in (one, both)]  # fmt: skip
     assert float((moments[0] - moments[1]).norm() / moments[0].norm()) < 0.01
-    assert two["losses"] == pytest.approx(one["losses"], abs=2e-3)
+    assert both["losses"] == pytest.approx(one["losses"], abs=2e-3)
     logs = [(tmp_path / "runs" / name / "log.jsonl").read_text().splitlines() for name in ("alone", "two")]
     assert len(logs[0]) == len(logs[1]) == 2, "the first process alone writes the log"
     for line, other in zip(*logs, strict=True):
         assert json.loads(line)["sdri"] == pytest.approx(json.loads(other)["sdri"], abs=0.01)
+
+
+def test_the_others_wait_for_what_the_first_prepares_however_long_it_takes(tmp_path: Path) -> None:
+    assert all("both are there" in said for said in two(SLOW, tmp_path / "meeting"))
 
 
 def test_a_batch_that_cannot_be_split_is_refused(tmp_path: Path) -> None:
