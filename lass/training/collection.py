@@ -13,6 +13,7 @@ The list is ``clips.csv`` or ``clips.json`` in the folder, or any file that ends
 """
 
 import csv
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from lass.errors import LassError
 from lass.training.recipe import SourceSet
 
 LISTS = ("clips.csv", "clips.json")
+LIST_SUFFIXES = (".csv", ".json")
 _FILE = ("file", "file_name", "filename", "fname", "wav")
 _LEFT_OUT = (".wav", ".flac")
 
@@ -55,7 +57,7 @@ def read_collection(source: SourceSet, root: Path) -> list[Recording]:
     """
     place = root / source.folder
     table = place
-    if place.suffix.lower() not in (".csv", ".json"):
+    if place.suffix.lower() not in LIST_SUFFIXES:
         table = next((place / name for name in LISTS if (place / name).is_file()), place / LISTS[0])
     folder = table.parent / "clips" if (table.parent / "clips").is_dir() else table.parent
     # Rows of the same file under the same label are one recording with several captions.
@@ -82,7 +84,7 @@ def read_collection(source: SourceSet, root: Path) -> list[Recording]:
 def _rows(table: Path) -> list[dict[str, Any]]:
     try:
         text = table.read_text("utf-8-sig")
-        rows = _json_rows(text) if table.suffix.lower() == ".json" else list(csv.DictReader(text.splitlines(True)))
+        rows = _json_rows(text) if table.suffix.lower() == ".json" else list(csv.DictReader(io.StringIO(text, "")))
     except OSError as error:
         raise LassError(f"{table} cannot be read ({error.strerror}); say where the recordings are.") from error
     except (ValueError, csv.Error) as error:

@@ -224,7 +224,7 @@ class Recipe:
     def __post_init__(self) -> None:
         _require(bool(re.fullmatch(r"[\w-][\w.-]*", self.name)), "name must be letters, digits, dots and dashes")
         _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}")
-        _require(self.seed >= 0, "seed must be 0 or more")
+        _require(0 <= self.seed < 2**63, "seed must be 0 or more, and below 2 to the 63")
         for name in ("validate_every", "save_every"):
             _require(getattr(self, name) > 0, f"{name} must be above 0")
         _require(bool(self.start) or not self.optimisation.start_share, "optimisation.start_share needs a start")
@@ -271,16 +271,20 @@ def _file(path: str | Path) -> Path:
 def _fields(file: Path, given: str | Path, below: tuple[Path, ...]) -> Any:
     """What a recipe's file says, on top of the one it extends; ``below`` are the files that extend it."""
     try:
-        fields = yaml.safe_load(file.read_text("utf-8"))
+        text = file.read_text("utf-8")
     except OSError as error:
         shipped = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
         raise RecipeError(
             f"The recipe {given} cannot be read ({error.strerror}); give a YAML file, or one of these: {shipped}."
         ) from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"The recipe {file.name} is not valid YAML: {' '.join(str(error).split())}.") from error
     except ValueError as error:
         raise RecipeError(f"The recipe {given} is not a text file in UTF-8; give a YAML file.") from error
+    try:
+        fields = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # the latter for a date with a month that no year has
+        raise RecipeError(f"The recipe {file.name} is not valid YAML: {' '.join(str(error).split())}.") from error
+    if below and not isinstance(fields, dict):
+        raise RecipeError(f"The recipe {file.name} holds no settings to extend; correct it.")
     if not isinstance(fields, dict) or "extends" not in fields:
         return fields
     name = str(fields.pop("extends"))

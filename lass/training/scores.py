@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lass.errors import LassError
+from lass.training.collection import LIST_SUFFIXES
 from lass.training.markdown import escaped
-from lass.training.recipe import Recipe
+from lass.training.recipe import Recipe, SourceSet
 
 EVALUATION_FILE = "evaluation.json"
 _MEASURES = (("SDR", "sdr"), ("SDRi", "sdri"), ("SI-SDR", "si_sdr"))
@@ -165,10 +166,18 @@ def _place(path: str, data: Path) -> str:
         return Path(path).name
 
 
+def _recorded_in(source: SourceSet, data: Path) -> Path | None:
+    """The folder of a set's list, as it is or named by the list itself; None for generated sounds."""
+    place = (data / source.folder).resolve()
+    if source.generated or not source.folder:
+        return None
+    return place.parent if place.suffix.lower() in LIST_SUFFIXES else place
+
+
 def _overlap(settings: dict[str, Any], recipe: Recipe, data: Path) -> tuple[set[int] | None, list[set[int]]]:
     """The folds evaluated (None for all), and those of each training set on the same list (empty for all)."""
     folder = Path(str(settings["clips_csv"])).resolve().parent
-    trained = [set(source.folds) for source in recipe.data.sets if (data / source.folder).resolve() == folder]
+    trained = [set(source.folds) for source in recipe.data.sets if _recorded_in(source, data) == folder]
     return (set(settings["folds"]) if settings.get("folds") else None), trained
 
 
@@ -192,9 +201,9 @@ def _watched(evaluations: list[Evaluation], recipe: Recipe, data: Path) -> list[
     validation = recipe.data.validation
     for evaluation in evaluations:
         settings = evaluation.settings
-        if not validation.folder or not settings.get("clips_csv"):
+        if not settings.get("clips_csv"):
             continue
-        same = (data / validation.folder).resolve() == Path(str(settings["clips_csv"])).resolve().parent
+        same = _recorded_in(validation, data) == Path(str(settings["clips_csv"])).resolve().parent
         folds = set(settings.get("folds") or validation.folds)
         if same and (not validation.folds or folds & set(validation.folds)):
             return [

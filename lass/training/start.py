@@ -1,5 +1,6 @@
 """Where training starts from: the weights of another checkpoint, as far as they fit."""
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from lass.checkpoints.bundled import is_bundled, load_bundled
-from lass.checkpoints.catalogue import file_named, find
+from lass.checkpoints.catalogue import file_named, find, read_metadata
 from lass.checkpoints.loading import load_checkpoint
 from lass.errors import LassError, ModelError
 from lass.training.recipe import Recipe, RecipeError, load_recipe
@@ -80,8 +81,8 @@ def require_stages(recipe: Recipe, runs: Path, cache_dir: Path | None = None) ->
         if (runs / missing[-1] / STATE_FILE).exists():
             commands[0] += " --resume"
         raise LassError(
-            f"{recipe.name} goes on with {missing[0]}, which {runs} does not hold yet; with the same --data and --runs "
-            f"run {', then '.join(commands)}."
+            f"{recipe.name} goes on with {missing[0]}, which {runs} does not hold in full yet; with the same --data "
+            f"and --runs run {', then '.join(commands)}."
         )
     if not recipe.start:
         return
@@ -95,15 +96,22 @@ def require_stages(recipe: Recipe, runs: Path, cache_dir: Path | None = None) ->
 def _missing(recipe: Recipe, runs: Path) -> Iterator[str]:
     """The runs that are not there, from the one that ``recipe`` starts from back to the first."""
     while len(parts := Path(recipe.start).parts) == 3 and parts[0] == RUNS:
-        if os.path.exists(located(recipe.start, runs)):
+        checkpoint, begun = located(recipe.start, runs), (runs / parts[1] / STATE_FILE).exists()
+        try:
+            stage = load_recipe(parts[1])
+        except RecipeError:
+            stage = None  # somebody's own, of which only the name is known
+        if os.path.exists(checkpoint) and not (begun and stage and _steps(Path(checkpoint)) < stage.optimisation.steps):
             return
         yield parts[1]
-        if (runs / parts[1] / STATE_FILE).exists():
+        if begun or stage is None:
             return  # begun, so that it needs nothing before it
-        try:
-            recipe = load_recipe(parts[1])
-        except RecipeError:
-            return  # somebody's own, of which only the name is known
+        recipe = stage
+
+
+def _steps(checkpoint: Path) -> float:
+    """How many steps a checkpoint has learnt for; infinitely many where it does not say."""
+    return float((read_metadata(checkpoint).get("training") or {}).get("steps", math.inf))
 
 
 @torch.no_grad()

@@ -168,6 +168,19 @@ def test_every_evaluation_is_in_the_table_with_what_it_met(work: Work, card: str
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {13}
 
 
+def test_a_set_that_names_its_list_is_the_collection_that_it_lies_in(work: Work, tmp_path: Path) -> None:
+    def listed(settings: dict) -> None:
+        work._generated(settings)
+        settings["data"]["sets"][0]["folder"] = settings["data"]["validation"]["folder"] = "tones/clips.csv"
+
+    out = tmp_path / "out"
+    publish(load_recipe(write_recipe(tmp_path, listed)), work.checkpoint, work.evaluations, work.data, out)
+    scores = section((out / "README.md").read_text("utf-8"), "How well it separates")
+    assert "tones, fold 3: held out" in scores
+    assert "tones, fold 1: met in training" in scores
+    assert "Training was watched on recordings that are measured here" in scores
+
+
 def test_three_sounds_and_every_ratio_have_their_rows_and_the_identity_beside_them(work: Work, card: str) -> None:
     lines = section(card, "How well it separates").splitlines()
     report = json.loads((work.evaluations / "three sounds" / "evaluation.json").read_text("utf-8"))

@@ -101,6 +101,11 @@ def test_a_network_of_another_kind_is_not_mixed_with_the_one_extended(tmp_path: 
 def test_what_is_extended_has_to_be_there_and_to_stand_alone(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"The recipe nothing cannot be read .* one of these: .*thesis\.$"):
         load_recipe(extending(tmp_path, "one", "extends: nothing\n"))
+    extending(tmp_path, "empty", "")
+    with pytest.raises(RecipeError, match=r"The recipe empty.yaml holds no settings to extend"):
+        load_recipe(extending(tmp_path, "one", "extends: empty\n"))
+    with pytest.raises(RecipeError, match=r"The recipe one.yaml is not valid YAML: month must be in 1..12"):
+        load_recipe(extending(tmp_path, "one", "seed: 2024-13-45\n"))
     extending(tmp_path, "other", "extends: one\n")
     with pytest.raises(RecipeError, match=r"one extends itself by way of other.yaml"):
         load_recipe(extending(tmp_path, "one", "extends: other\n"))
@@ -121,6 +126,7 @@ WRONG = [
     ("seed", "one", "seed must be a whole number, not 'one'"),
     ("seed", True, "seed must be a whole number, not True"),
     ("seed", -1, "seed must be 0 or more"),
+    ("seed", 2**64, "seed must be 0 or more, and below 2 to the 63"),
     ("name", "../elsewhere", "name must be letters"),
     ("name", 7, "name must be text"),
     ("encoder", "clip", "encoder must be one of compact"),

@@ -225,7 +225,7 @@ def test_a_folder_that_is_not_there_costs_a_sentence(tmp_path: Path) -> None:
 def test_caption_lists_give_every_recording_its_own_words(data: Path) -> None:
     rows = [
         {"file_name": "hum-1.wav", "caption_1": "a low drone", "caption_2": "a hum goes on"},
-        {"file_name": "hiss-1.wav", "caption_1": "air escapes", "caption_2": ""},
+        {"file_name": "hiss-1.wav", "caption_1": "air escapes\u2028from a\x0c tyre", "caption_2": ""},
         {"file_name": "hum-1.wav", "caption_1": "mains", "caption_2": "a low drone"},
     ]
     table = write_table(data / "tones" / "clotho.csv", rows)
@@ -234,6 +234,7 @@ def test_caption_lists_give_every_recording_its_own_words(data: Path) -> None:
     [clip] = pool.clips["hum-1.wav"]
     assert clip.wordings == ("a low drone", "a hum goes on", "mains")
     assert clip.label == ""
+    assert len(pool.clips["hiss-1.wav"]) == 1, "a line ends where CSV says so, not wherever Unicode may"
     as_json = {"data": [{"wav": str(data / "tones" / "clips" / "hum-1.wav"), "caption": ["a low drone", "mains"]}]}
     (data / "clips.json").write_text(json.dumps(as_json), "utf-8")
     [recording] = read_collection(SourceSet(folder="."), data)

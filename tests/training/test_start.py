@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 
 from lass.checkpoints.bundled import load_bundled
 from lass.errors import LassError
@@ -124,7 +125,7 @@ def test_a_stage_is_looked_for_in_the_folder_of_runs(data: Path, earlier: Path, 
 
 
 def test_what_is_to_be_trained_first_is_said_in_order(tmp_path: Path) -> None:
-    with pytest.raises(LassError, match=r"goes on with resunet-compact-late, which .* does not hold yet") as caught:
+    with pytest.raises(LassError, match=r"with resunet-compact-late, which .* does not hold in full yet") as caught:
         require_stages(load_recipe("resunet-compact"), tmp_path)
     first = [f"python -m lass train resunet-compact-{stage}" for stage in ("base", "middle", "late")]
     assert str(caught.value).endswith(f"--runs run {', then '.join(first)}.")
@@ -133,7 +134,14 @@ def test_what_is_to_be_trained_first_is_said_in_order(tmp_path: Path) -> None:
     with pytest.raises(LassError) as caught:
         require_stages(load_recipe("resunet-compact"), tmp_path)
     assert str(caught.value).endswith(f"--runs run {first[1]} --resume, then {first[2]}.")
-    with pytest.raises(LassError, match=r"goes on with mine, which .* does not hold yet"):
+    # Stopped after a validation: there is a checkpoint, but not of the last step.
+    card = json.dumps({"format": 1, "training": {"steps": 200}})
+    unfinished = tmp_path / "resunet-compact-middle" / "last.safetensors"
+    save_file({"weight": torch.zeros(1)}, unfinished, metadata={"lass": card})
+    with pytest.raises(LassError) as caught:
+        require_stages(load_recipe("resunet-compact-late"), tmp_path)
+    assert str(caught.value).endswith(f"--runs run {first[1]} --resume.")
+    with pytest.raises(LassError, match=r"goes on with mine, which .* does not hold in full yet"):
         require_stages(load_recipe(starting(tmp_path, "runs/mine/last.safetensors")), tmp_path)
     with pytest.raises(LassError, match=r"small cannot start from nowhere/last\.safetensors\. There is no checkpoint"):
         require_stages(load_recipe(starting(tmp_path, "nowhere/last.safetensors")), tmp_path)
