@@ -150,6 +150,23 @@ def test_stopping_and_going_on_with_other_workers_changes_nothing(data: Path, re
     assert (folder / "state.pt").read_bytes() == before, "a finished run has nothing left to do"
 
 
+def test_what_dropout_draws_goes_on_where_it_was(data: Path, tmp_path: Path) -> None:
+    def dropping(settings: dict[str, Any]) -> None:
+        settings["model"]["dual_path"] = {"depth": 2}  # a recurrent network drops between its layers only
+        settings["optimisation"]["steps"] = 6
+
+    recipe = write_recipe(tmp_path, dropping)
+    straight = trainer(recipe, data, data / "runs" / "straight")
+    straight.run()
+    first = trainer(recipe, data, data / "runs" / "dropping")
+    first.run(stop=lambda: first.step == 3)
+    torch.rand(5)  # whoever else draws in between
+    second = trainer(recipe, data, first.folder)
+    second.resume()
+    second.run()
+    assert_same_run(second.folder, straight.folder)
+
+
 def test_a_finished_run_learns_new_words_and_nothing_else(data: Path, finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, data / "runs" / "worded")
     more = write_recipe(tmp_path)
