@@ -51,6 +51,8 @@ def locked(folder: Path, busy: str, *, name: str = ".lock", patience: float = 0.
             yield
     except Timeout as error:
         raise LassError(busy) from error
+    except BrokenPipeError:
+        raise  # who read our output has gone, which says nothing of the folder
     except OSError as error:
         raise unwritable(folder, error) from error
 

@@ -50,3 +50,8 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(LassError, match="cannot be written"), locked(tmp_path / "taken" / "folder", "busy"):
         pytest.fail("there is no such folder")
+
+
+def test_a_reader_that_has_gone_says_nothing_of_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), locked(tmp_path, "busy"):
+        raise BrokenPipeError

@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from lass.cli.arguments import seed as from_zero
 from lass.cli.output import chosen_device
 from lass.ending import Ending
 from lass.errors import LassError
+from lass.files import locked
 from lass.settings import Settings
 
 
@@ -62,29 +64,31 @@ def train(options: argparse.Namespace, settings: Settings) -> None:
     if count > 1 and device == "cuda":
         device = f"cuda:{local}"
     processes = join(rank, max(count, 1), device=device)
-    trainer = Trainer(
-        recipe,
-        open_encoder(recipe.encoder, settings.checkpoints_dir),
-        options.data,
-        folder,
-        device,
-        options.workers,
-        lambda line: print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True),
-        settings.checkpoints_dir,
-        processes=processes,
-        tensorboard=options.tensorboard,
-        samples=options.samples,
-    )
-    if options.resume:
-        trainer.resume()
-    ending = Ending(lambda: print("stopping after this step; once more stops at once", flush=True))
-    # Of several processes each would stop at a step of its own; they end at once, and go on from the last save.
-    if processes.count == 1:
-        ending.listen()
-    try:
-        trainer.run(ending.asked)
-    finally:
-        ending.release()
+    busy = f"{folder} is being trained in already; wait until that is done, or stop it."
+    with locked(folder, busy) if processes.first else nullcontext():
+        trainer = Trainer(
+            recipe,
+            open_encoder(recipe.encoder, settings.checkpoints_dir),
+            options.data,
+            folder,
+            device,
+            options.workers,
+            lambda line: print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True),
+            settings.checkpoints_dir,
+            processes=processes,
+            tensorboard=options.tensorboard,
+            samples=options.samples,
+        )
+        if options.resume:
+            trainer.resume()
+        ending = Ending(lambda: print("stopping after this step; once more stops at once", flush=True))
+        # Of several processes each would stop at a step of its own; they end at once, and go on from the last save.
+        if processes.count == 1:
+            ending.listen()
+        try:
+            trainer.run(ending.asked)
+        finally:
+            ending.release()
     leave(processes)
     if trainer.step < recipe.optimisation.steps:
         # Not a success: a command that waits for the whole run must not begin.

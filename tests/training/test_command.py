@@ -13,6 +13,7 @@ import pytest
 
 from lass.checkpoints.bundled import load_bundled
 from lass.cli import main
+from lass.files import locked
 from lass.training.loop import Trainer
 from lass.training.processes import Processes
 from lass.training.recipe import load_recipe
@@ -116,6 +117,13 @@ def test_checkpoints_that_were_kept_are_not_written_over(
     assert train(write_recipe(tmp_path), data, tmp_path) == 1
     assert "holds checkpoints of an earlier run; move them away to start anew" in capsys.readouterr().err
     assert kept.read_bytes() == b"what somebody trained"
+
+
+def test_two_do_not_train_in_one_folder(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with locked(tmp_path / "small", "the other one"):
+        assert train(write_recipe(tmp_path), data, tmp_path) == 1
+    assert "is being trained in already; wait until that is done, or stop it" in capsys.readouterr().err
+    assert train(write_recipe(tmp_path), data, tmp_path) == 0
 
 
 def test_a_stage_that_is_missing_is_asked_for_before_anything_is_heard(
