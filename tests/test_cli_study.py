@@ -1,6 +1,7 @@
 """`lass study`: problems with their lines, built folders, and the way out for a participant's data."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -148,6 +149,7 @@ def test_a_study_that_was_closed_stays_closed_when_it_is_built_again(
 def test_a_participant_is_deleted_by_the_reference_the_page_told(built: Path, home: Path, capsys: Capture) -> None:
     with Store.open(None, home) as store:
         tokens = [store.begin("demo", "0" * 64, 1, "en", "phone", False).token for _ in range(3)]
+    assert all(re.fullmatch(r"[0-9a-f]{32}", token) for token in tokens), "none may look like an option"
     assert study("delete", "demo", reference(tokens[0])) == 0
     assert study("delete", "demo", tokens[1]) == 0
     assert capsys.readouterr().out == "deleted\ndeleted\n"

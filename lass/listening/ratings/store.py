@@ -58,7 +58,8 @@ class Store(Machine):
         """
         if agent_class not in AGENT_CLASSES:
             raise ValueError(f"agent_class is one of {AGENT_CLASSES}, not {agent_class!r}")
-        token = secrets.token_urlsafe(16)
+        # In hexadecimal digits: a command line would take a dash at its beginning for an option.
+        token = secrets.token_hex(16)
         key = None if key is None else plain(key)
 
         def operation(transaction: Transaction) -> SessionRecord:
