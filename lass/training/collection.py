@@ -25,7 +25,6 @@ from lass.errors import LassError
 from lass.training.recipe import SourceSet
 
 LISTS = ("clips.csv", "clips.json")
-LIST_SUFFIXES = (".csv", ".json")
 _FILE = ("file", "file_name", "filename", "fname", "wav")
 _LEFT_OUT = (".wav", ".flac")
 
@@ -49,16 +48,21 @@ class Recording:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+def list_of(source: SourceSet, root: Path) -> Path:
+    """The list of a source set's recordings: the one that it names, or that in the folder that it names."""
+    place = root / source.folder
+    if place.suffix.lower() in (".csv", ".json"):
+        return place
+    return next((place / name for name in LISTS if (place / name).is_file()), place / LISTS[0])
+
+
 def read_collection(source: SourceSet, root: Path) -> list[Recording]:
     """The recordings of a source set's folds, in the order of the list.
 
     Raises:
         LassError: the list cannot be read, a row is wrong, or a recording is not there.
     """
-    place = root / source.folder
-    table = place
-    if place.suffix.lower() not in LIST_SUFFIXES:
-        table = next((place / name for name in LISTS if (place / name).is_file()), place / LISTS[0])
+    table = list_of(source, root)
     folder = table.parent / "clips" if (table.parent / "clips").is_dir() else table.parent
     # Rows of the same file under the same label are one recording with several captions.
     found: dict[tuple[str, str], Recording] = {}

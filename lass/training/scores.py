@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lass.errors import LassError
-from lass.training.collection import LIST_SUFFIXES
+from lass.training.collection import list_of
 from lass.training.markdown import escaped
 from lass.training.recipe import Recipe, SourceSet
 
@@ -167,11 +167,8 @@ def _place(path: str, data: Path) -> str:
 
 
 def _recorded_in(source: SourceSet, data: Path) -> Path | None:
-    """The folder of a set's list, as it is or named by the list itself; None for generated sounds."""
-    place = (data / source.folder).resolve()
-    if source.generated or not source.folder:
-        return None
-    return place.parent if place.suffix.lower() in LIST_SUFFIXES else place
+    """The folder of a set's list; None for generated sounds."""
+    return None if source.generated or not source.folder else list_of(source, data).parent.resolve()
 
 
 def _overlap(settings: dict[str, Any], recipe: Recipe, data: Path) -> tuple[set[int] | None, list[set[int]]]:
